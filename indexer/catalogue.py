@@ -1,0 +1,94 @@
+"""Name → adapter. Each is imported when first asked for; outsiders add theirs by entry points."""
+
+from collections.abc import Callable
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any, NamedTuple
+
+from indexer.errors import InvalidInput, MissingExtra, UnknownName
+
+
+class Entry(NamedTuple):
+    """Where an adapter lives and what it needs."""
+
+    target: str
+    """`module:attribute` of the loader, called with the argument after the colon."""
+    extra: str | None
+    """The extra of this project that brings what the adapter needs."""
+    usage: str
+    """How it is written on the command line."""
+
+
+class Catalogue:
+    """The named adapters of one port, e.g. every kind of dataset."""
+
+    def __init__(self, port: str, entries: dict[str, Entry]) -> None:
+        self.port = port
+        self.entries = entries
+        self.group = f"lens.{port.replace(' ', '_')}s"
+
+    def names(self) -> list[str]:
+        """Every name that can be loaded."""
+        return sorted({*self.entries, *(each.name for each in entry_points(group=self.group))})
+
+    def load(self, spec: str, **options: Any) -> Any:  # noqa: ANN401 - each port returns its own type
+        """Load `name:argument`; raises UnknownName, MissingExtra or what the adapter raises."""
+        name, _, argument = spec.partition(":")
+        return self._loader(name)(argument, **options)
+
+    def _loader(self, name: str) -> Callable[..., Any]:
+        if name in self.entries:
+            return self._import(name, self.entries[name])
+        for outside in entry_points(group=self.group, name=name):
+            loader: Callable[..., Any] = outside.load()
+            return loader
+        if not name:
+            raise InvalidInput(f"The {self.port} is empty.", hint=f"Known: {', '.join(self.names())}.")
+        raise UnknownName(self.port, name, self.names())
+
+    def _import(self, name: str, entry: Entry) -> Callable[..., Any]:
+        module, _, attribute = entry.target.partition(":")
+        try:
+            loader: Callable[..., Any] = getattr(import_module(module), attribute)
+        except ModuleNotFoundError as missing:
+            own_mistake = (missing.name or "").split(".")[0] in {"indexer", "lens_server"}
+            if entry.extra is None or own_mistake:
+                raise
+            raise MissingExtra(
+                f"The {self.port} {name!r} needs the package {missing.name!r}.",
+                hint=f"pip install 'lens[{entry.extra}]'",
+            ) from missing
+        return loader
+
+
+DATASETS = Catalogue(
+    "dataset",
+    {
+        "folder": Entry("indexer.datasets.folder:load", None, "folder:PATH"),
+        "csv": Entry("indexer.datasets.csv:load", None, "csv:FILE"),
+        "lesions": Entry("indexer.datasets.lesions:load", None, "lesions:COUNT[,seed=S][,patch=.9/.05]"),
+    },
+)
+SUBJECTS = Catalogue(
+    "subject",
+    {
+        "torchvision": Entry("indexer.subjects.torchvision:load", "models", "torchvision:NAME[/WEIGHTS]"),
+        "timm": Entry("indexer.subjects.timm:load", "models", "timm:NAME[/WEIGHTS]"),
+        "python": Entry("indexer.subjects.python:load", "models", "python:MODULE:FACTORY"),
+        "lesion": Entry("indexer.subjects.lesion:load", "models", "lesion:NAME"),
+    },
+)
+FOUNDATION_MODELS = Catalogue(
+    "foundation model",
+    {
+        "open_clip": Entry("indexer.foundation_models.open_clip:load", "models", "open_clip:MODEL/PRETRAINED"),
+        "tiny-clip": Entry("indexer.foundation_models.open_clip:load_tiny", "models", "tiny-clip"),
+    },
+)
+ENGINES = Catalogue(
+    "engine",
+    {
+        "exact": Entry("indexer.engines.exact:ExactEngine", None, "exact"),
+        "faiss": Entry("indexer.engines.faiss:FaissEngine", None, "faiss[:FACTORY]"),
+    },
+)

@@ -1,0 +1,1 @@
+"""Neuron → exemplars. Knows neither embedding nor storage."""

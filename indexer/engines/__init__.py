@@ -1,0 +1,1 @@
+"""Nearest neighbours. `engine.py` is the contract, `exact.py` the oracle."""

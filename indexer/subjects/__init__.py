@@ -1,0 +1,1 @@
+"""Models under inspection. `subject.py` is the contract, every other file an adapter."""
