@@ -1,0 +1,1 @@
+"""Opens an index and answers questions about it."""
