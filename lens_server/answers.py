@@ -4,20 +4,8 @@ Field names equal those of proto/lens_server/v1, so that wire.py converts by nam
 """
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 
-
-class State(StrEnum):
-    """What a neuron does over the whole dataset (METHODS 1)."""
-
-    ALIVE = "alive"
-    """Active on some samples, on fewer than the always-on share of them."""
-    DEAD = "dead"
-    """Never active, or constant: no exemplars, no vector."""
-    ALWAYS_ON = "always_on"
-    """Active on at least 80 % of samples: it tells little apart."""
-    FEW_SAMPLES = "few_samples"
-    """Active on fewer samples than exemplars were asked for."""
+from indexer.domain.neurons import State
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,83 @@
+"""How surprising an alignment is: the null of random exemplar sets (ours, METHODS 1)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.domain.embeddings import Vectors, normalise
+
+DRAWS = 4999
+"""Random sets per null; the smallest p is 1 / (1 + draws)."""
+POOL = 4096
+"""Exemplar embeddings that random sets are drawn from, themselves drawn at random where there are more."""
+SEED = 20501
+
+
+@dataclass(frozen=True)
+class Null:
+    """Alignments of random exemplar sets of one size with one probe, ascending."""
+
+    alignments: NDArray[np.float32]
+
+    def p(self, alignment: NDArray[np.float32] | float) -> NDArray[np.float64]:
+        """(1 + #null ≥ s) / (1 + n), one-sided."""
+        n = len(self.alignments)
+        above = n - np.searchsorted(self.alignments, alignment, side="left")
+        return (1.0 + above) / (1.0 + n)
+
+    def z(self, alignment: NDArray[np.float32] | float) -> NDArray[np.float64]:
+        """(s − mean) / standard deviation of the null; NaN where the null does not vary."""
+        spread = self.alignments.std(dtype=np.float64)
+        return np.where(spread > 1e-9, (alignment - self.alignments.mean(dtype=np.float64)) / max(spread, 1e-9), np.nan)
+
+
+class NullSets:
+    """Random sets of `size` distinct exemplar embeddings: their concept vectors, made once and asked with every probe."""
+
+    def __init__(self, exemplars: Vectors, size: int, draws: int = DRAWS) -> None:
+        rng = np.random.default_rng([SEED, size, len(exemplars)])
+        if len(exemplars) > POOL:
+            exemplars = exemplars[np.sort(rng.choice(len(exemplars), POOL, replace=False))]
+        size = min(size, len(exemplars))
+        means = np.empty((draws, exemplars.shape[1]), dtype=np.float32)
+        for row in range(draws):
+            means[row] = exemplars[rng.choice(len(exemplars), size, replace=False, shuffle=False)].mean(axis=0)
+        self.concepts = normalise(means)
+        """Concept vectors of the random sets [draws, d]."""
+        self._squares = np.einsum("nd,nd->n", means, means, dtype=np.float64)
+        self._size = size
+
+    def null(self, probe: Vectors) -> Null:
+        """The null of a unit probe [d]."""
+        return Null(np.sort(self.concepts @ probe))
+
+    def clarity_limit(self, quantile: float) -> float:
+        """This quantile of the clarity of random sets; −1 for sets of one."""
+        if self._size < 2:
+            return -1.0
+        clarities = (self._size * self._squares - 1) / (self._size - 1)
+        return float(np.quantile(clarities, quantile))
+
+
+def corrected_by_count(histogram: NDArray[np.int64], draws: int) -> NDArray[np.float64]:
+    """Benjamini-Hochberg p for every number of null values at least as high, 0 … draws.
+
+    `histogram` [draws + 1] counts the tests that had each number: empirical p take few values, so a correction over
+    neurons × labels needs no matrix of them.
+    """
+    p = (1.0 + np.arange(draws + 1)) / (1.0 + draws)
+    rank = np.cumsum(histogram)
+    scaled = np.where(rank > 0, p * rank[-1] / np.maximum(rank, 1), 1.0)
+    return np.minimum.accumulate(scaled[::-1])[::-1].clip(max=1)
+
+
+def benjamini_hochberg(p: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Adjusted p of any shape, false discovery rate over all entries (Benjamini & Hochberg 1995)."""
+    flat = p.ravel()
+    order = np.argsort(flat, kind="stable")
+    scaled = flat[order] * len(flat) / np.arange(1, len(flat) + 1)
+    adjusted = np.minimum.accumulate(scaled[::-1])[::-1].clip(max=1)
+    result = np.empty_like(flat)
+    result[order] = adjusted
+    return result.reshape(p.shape)

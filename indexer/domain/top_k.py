@@ -1,0 +1,71 @@
+"""Streaming exact top-k: the k strongest samples of every neuron, seen batch by batch.
+
+A float32 activation and a sample number are packed into one int64 whose order is "higher activation first, then
+lower sample number": ranking is exact in float32, ties are broken by sample, and two halves of a dataset merge into
+the same result in any order.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+EMPTY = np.iinfo(np.int64).min
+"""Fills ranks that no active sample has taken; lower than every packed value."""
+
+_BUFFER_BYTES = 32 << 20
+_LOW = np.int64(0xFFFFFFFF)
+
+
+class TopK:
+    """The k highest positive activations of each neuron; what is not above zero never enters."""
+
+    def __init__(self, neurons: int, k: int) -> None:
+        self.k = k
+        self._best = np.full((neurons, k), EMPTY, dtype=np.int64)
+        self._waiting: list[NDArray[np.int64]] = []
+        self._rows = 0
+        self._capacity = max(4 * k, _BUFFER_BYTES // (8 * max(neurons, 1)))
+
+    def add(self, activations: NDArray[np.float32], samples: NDArray[np.int64]) -> None:
+        """Take activations [batch, neurons] of the samples with these numbers [batch], each in [0, 2^32)."""
+        self._waiting.append(pack(activations, samples).T)
+        self._rows += len(samples)
+        if self._rows >= self._capacity:
+            self._merge()
+
+    def result(self) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]:
+        """Activations [neurons, k] descending, sample numbers [neurons, k], counts [neurons]; beyond the count: 0 and -1."""
+        self._merge()
+        ordered = -np.sort(-self._best, axis=1)
+        taken = ordered != EMPTY
+        values, samples = unpack(ordered)
+        return np.where(taken, values, np.float32(0)), np.where(taken, samples, -1), taken.sum(axis=1)
+
+    def state(self) -> NDArray[np.int64]:
+        """All that must be kept to go on later."""
+        self._merge()
+        return self._best
+
+    def restore(self, state: NDArray[np.int64]) -> None:
+        """Go on from what `state` returned."""
+        self._best, self._waiting, self._rows = state, [], 0
+
+    def _merge(self) -> None:
+        if not self._waiting:
+            return
+        candidates = np.concatenate([self._best, *self._waiting], axis=1)
+        split = candidates.shape[1] - self.k
+        self._best = np.ascontiguousarray(np.partition(candidates, split, axis=1)[:, split:])
+        self._waiting, self._rows = [], 0
+
+
+def pack(activations: NDArray[np.float32], samples: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Order-preserving int64 of (activation, −sample) for positive activations [batch, neurons]; others become EMPTY."""
+    bits = np.ascontiguousarray(activations, dtype=np.float32).view(np.int32).astype(np.int64)
+    packed = (bits << 32) | (_LOW - samples[:, None])
+    return np.where(activations > 0, packed, EMPTY)
+
+
+def unpack(packed: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Activations and sample numbers of packed values; of EMPTY, nothing meaningful."""
+    values = (packed >> 32).astype(np.int32).view(np.float32)
+    return values, _LOW - (packed & _LOW)
