@@ -1,0 +1,122 @@
+"""The exemplars of every neuron by activation: one streaming pass, exact, resumable."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from indexer.collectors.checkpoint import Checkpoint
+from indexer.collectors.collector import Collected
+from indexer.collectors.statistics import LayerStatistics
+from indexer.collectors.taps import Taps, evaluating, logits_of
+from indexer.datasets.batches import Batch, Reading, distinct_batches
+from indexer.datasets.dataset import Dataset
+from indexer.errors import DatasetFault, SubjectFault
+from indexer.progress import Progress
+from indexer.subjects.subject import Subject
+
+if TYPE_CHECKING:
+    import torch
+
+_CHECKPOINT_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class CollectSettings:
+    """How to collect."""
+
+    layers: Sequence[str]
+    exemplars: int = 30
+    aggregation: str = "mean"
+    polarity: str = "auto"
+    batch_size: int = 32
+    threads: int = 2
+    device: str = "cpu"
+    strict: bool = False
+
+
+class ActivationCollector:
+    """Shows every distinct sample to the subject once and keeps each neuron's strongest."""
+
+    def __init__(self, settings: CollectSettings, staging: Path) -> None:
+        self._settings = settings
+        self._checkpoint = Checkpoint(staging)
+        self._statistics: dict[str, LayerStatistics] = {}
+
+    def collect(self, subject: Subject, dataset: Dataset, progress: Progress) -> Collected:
+        """Run the pass, or what is left of it."""
+        settings = self._settings
+        self._statistics, reading = self._checkpoint.load(settings.exemplars)
+        done, total = len(reading.contents), len(dataset.keys)
+        module = subject.module.to(settings.device)
+        taps = Taps(module, settings.layers, settings.aggregation)
+        batches = distinct_batches(dataset, subject.preprocess, reading, size=settings.batch_size, threads=settings.threads)
+        try:
+            with evaluating(module), progress.stage("Showing samples to the subject", total, done) as stage:
+                saved = time.monotonic()
+                for batch in batches:
+                    self._show(module, taps, batch, total)
+                    self._refuse_unreadable(dataset, reading)
+                    stage.advance(len(reading.contents) - done)
+                    done = len(reading.contents)
+                    # A checkpoint is taken between batches only, so a resumed pass forms the same ones.
+                    if time.monotonic() - saved > _CHECKPOINT_SECONDS:
+                        self._save(reading, batch)
+                        saved = time.monotonic()
+                stage.advance(len(reading.contents) - done)
+        finally:
+            taps.close()
+        self._refuse_unreadable(dataset, reading)
+        return self._result(reading, dataset)
+
+    def _show(self, module: "torch.nn.Module", taps: Taps, batch: "Batch[torch.Tensor]", total: int) -> None:
+        import torch
+
+        inputs = stacked(batch, self._settings.device)
+        with torch.inference_mode():
+            output = module(inputs)
+        samples = np.asarray(batch.numbers)
+        for layer, (values, centre) in taps.take(len(batch.numbers)).items():
+            statistics = self._statistics.get(layer)
+            if statistics is None:
+                statistics = self._statistics[layer] = LayerStatistics(layer, values.shape[1], self._settings.exemplars)
+            statistics.add(values, centre, samples)
+        logits = logits_of(output)
+        if logits is not None and len(logits) == len(samples):
+            self._checkpoint.logits.append(samples, logits.float().cpu().numpy(), total)
+
+    def _save(self, reading: Reading, batch: "Batch[torch.Tensor]") -> None:
+        self._checkpoint.save(self._statistics, reading, upto=batch.numbers[-1] + 1)
+
+    def _result(self, reading: Reading, dataset: Dataset) -> Collected:
+        if not self._statistics:
+            shown = "; ".join(f"{dataset.keys[number]}: {why}" for number, why in list(reading.faults.items())[:3])
+            raise DatasetFault(f"None of the {len(dataset.keys)} samples could be read ({shown}).", hint="Check the files with an image viewer.")
+        logits, predictions = self._checkpoint.logits.finish()
+        return Collected(
+            layers=tuple(self._statistics[layer].result(self._settings.polarity) for layer in self._settings.layers),
+            reading=reading,
+            predictions=predictions,
+            logits=logits,
+        )
+
+    def _refuse_unreadable(self, dataset: Dataset, reading: Reading) -> None:
+        if self._settings.strict and reading.faults:
+            number, why = next(iter(reading.faults.items()))
+            raise DatasetFault(f"{dataset.keys[number]} cannot be read: {why}", hint="Remove the file, or leave out --strict to skip and count such samples.")
+
+
+def stacked(batch: "Batch[torch.Tensor]", device: str) -> "torch.Tensor":
+    """One tensor of a batch's inputs; raises SubjectFault where their shapes differ."""
+    import torch
+
+    shapes = {tuple(item.shape) for item in batch.items}
+    if len(shapes) > 1:
+        raise SubjectFault(
+            f"The preprocessing gives inputs of different shapes: {', '.join(map(str, sorted(shapes)[:3]))}.",
+            hint="Resize and crop to one size.",
+        )
+    return torch.stack(batch.items).to(device)

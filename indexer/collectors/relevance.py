@@ -1,0 +1,148 @@
+"""What each neuron contributes to each class: gradient × (activation − dataset mean), METHODS 1."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.collectors.activation import stacked
+from indexer.collectors.aggregation import positions_last
+from indexer.collectors.collector import Collected
+from indexer.collectors.taps import evaluating, first_tensor, logits_of, named_layers
+from indexer.datasets.batches import chosen_batches
+from indexer.datasets.dataset import LABEL, Dataset
+from indexer.errors import SubjectFault
+from indexer.progress import Progress
+from indexer.subjects.subject import Subject
+
+if TYPE_CHECKING:
+    import torch
+
+_SEED = 7919
+
+
+@dataclass(frozen=True)
+class Relevances:
+    """Mean contribution of every neuron of a layer to every class, over samples of that class."""
+
+    layer: str
+    signed: NDArray[np.float64]
+    """[classes, units]"""
+    absolute: NDArray[np.float64]
+    """[classes, units] mean of absolute values per sample."""
+
+
+@dataclass(frozen=True)
+class RelevanceSettings:
+    """How to measure relevance."""
+
+    samples_per_class: int = 200
+    """At most so many of a class, drawn with a fixed seed (ours)."""
+    batch_size: int = 32
+    threads: int = 2
+    device: str = "cpu"
+
+
+def class_names(subject: Subject, outputs: int) -> tuple[str, ...]:
+    """Names of the subject's outputs; their numbers where it names none. Raises SubjectFault when the counts differ."""
+    if subject.classes and len(subject.classes) != outputs:
+        raise SubjectFault(f"{subject.name} names {len(subject.classes)} classes but gives {outputs} logits.", hint="Return one name per output.")
+    return subject.classes or tuple(str(number) for number in range(outputs))
+
+
+def sample_classes(dataset: Dataset, collected: Collected, classes: Sequence[str]) -> NDArray[np.int64]:
+    """Class number of every sample: its label where the dataset's labels are classes of the subject, else the prediction; −1 for none."""
+    assert collected.predictions is not None
+    numbers = {name: number for number, name in enumerate(classes)}
+    known = np.array(collected.reading.originals) == np.arange(len(dataset.keys))
+    if LABEL in dataset.metadata:
+        labelled = dataset.metadata[LABEL].map(numbers).fillna(-1).to_numpy(dtype=np.int64)
+        if (labelled >= 0).any():
+            return np.where(known, labelled, -1)
+    return np.where(known, collected.predictions, -1)
+
+
+def relate(
+    subject: Subject, dataset: Dataset, collected: Collected, settings: RelevanceSettings, progress: Progress
+) -> tuple[tuple[str, ...], list[Relevances]]:
+    """Relevance of every neuron to every class; exact for a linear head. Returns the class names and one entry per layer."""
+    if collected.logits is None:
+        raise SubjectFault(f"{subject.name} gives no class logits, so relevance has no meaning.", hint="Leave out --classes.")
+    classes = class_names(subject, np.load(collected.logits, mmap_mode="r").shape[1])
+    assigned = sample_classes(dataset, collected, classes)
+    chosen = _choose(assigned, settings.samples_per_class)
+    layers = {each.layer: each for each in collected.layers}
+    signed = {name: np.zeros((len(classes), each.units)) for name, each in layers.items()}
+    absolute = {name: np.zeros((len(classes), each.units)) for name, each in layers.items()}
+    module = subject.module.to(settings.device)
+    with evaluating(module), _captured(module, list(layers)) as captured, progress.stage("Measuring relevance to classes", len(chosen)) as stage:
+        for batch in chosen_batches(dataset, subject.preprocess, list(chosen), size=settings.batch_size, threads=settings.threads):
+            targets = assigned[batch.numbers]
+            for name, values in _contributions(module, stacked(batch, settings.device), targets, captured, layers).items():
+                np.add.at(signed[name], targets, values)
+                np.add.at(absolute[name], targets, np.abs(values))
+            stage.advance(len(batch.numbers))
+    counts = np.maximum(np.bincount(assigned[chosen], minlength=len(classes)), 1)[:, None]
+    return classes, [Relevances(name, signed[name] / counts, absolute[name] / counts) for name in layers]
+
+
+def _choose(assigned: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+    rng = np.random.default_rng(_SEED)
+    chosen = []
+    for number in np.unique(assigned[assigned >= 0]):
+        members = np.flatnonzero(assigned == number)
+        chosen.append(members if len(members) <= most else rng.choice(members, most, replace=False))
+    return np.sort(np.concatenate(chosen)) if chosen else np.empty(0, dtype=np.int64)
+
+
+@contextmanager
+def _captured(module: "torch.nn.Module", layers: Sequence[str]) -> "Iterator[dict[str, list[torch.Tensor]]]":
+    captured: dict[str, list[torch.Tensor]] = {layer: [] for layer in layers}
+
+    def hook(layer: str) -> Any:  # noqa: ANN401
+        def keep(_module: object, _inputs: object, output: object) -> object:
+            tensor = first_tensor(output, layer)
+            captured[layer].append(tensor)
+            # The next module may work in place: it gets a copy, the original keeps value and gradient.
+            return tensor.clone() if tensor is output else None
+
+        return keep
+
+    handles = [each.register_forward_hook(hook(layer)) for layer, each in named_layers(module, layers).items()]
+    try:
+        yield captured
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _contributions(
+    module: "torch.nn.Module", inputs: "torch.Tensor", targets: NDArray[np.int64], captured: "dict[str, list[torch.Tensor]]", layers: Any
+) -> dict[str, NDArray[np.float64]]:
+    """Σ over positions of gradient × (activation − mean) [batch, units] for each layer."""
+    import torch
+
+    for calls in captured.values():
+        calls.clear()
+    with torch.enable_grad():
+        logits = logits_of(module(inputs.requires_grad_()))
+        assert logits is not None
+        wanted = [call for layer in layers for call in captured[layer]]
+        picked = logits.gather(1, torch.as_tensor(targets, device=logits.device)[:, None]).sum()
+        try:
+            gradients = iter(torch.autograd.grad(picked, wanted))
+        except RuntimeError as fault:
+            raise SubjectFault(
+                f"No gradient flows from the logits to {', '.join(layers)}: {fault}", hint="Leave out --classes, or choose layers on the way to the logits."
+            ) from fault
+    result = {}
+    for layer, seen in layers.items():
+        centre = torch.as_tensor(seen.centre, device=inputs.device, dtype=torch.float32)[None, :, None]
+        total = sum(
+            (positions_last(next(gradients), layer) * (positions_last(call.detach(), layer) - centre)).sum(-1) for call in captured[layer]
+        )
+        result[layer] = np.asarray(total.double().cpu())  # type: ignore[union-attr]
+    return result

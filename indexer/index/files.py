@@ -1,0 +1,76 @@
+"""The files of an index: their names, their tables and the format's number. Paths to files are made here only."""
+
+from pathlib import Path
+
+import pyarrow as pa
+
+FORMAT = 1
+
+MANIFEST = "manifest.json"
+NEURONS = "neurons.parquet"
+EXEMPLARS = "exemplars.parquet"
+SAMPLES = "samples.parquet"
+CONCEPT_VECTORS = "concept_vectors.npy"
+EXEMPLAR_VECTORS = "exemplar_vectors.npy"
+LOGITS = "logits.npy"
+RELEVANCE = "relevance.parquet"
+THUMBNAILS = "thumbnails.arrow"
+ENGINE = "engine"
+
+REQUIRED = (NEURONS, EXEMPLARS, SAMPLES, CONCEPT_VECTORS, EXEMPLAR_VECTORS, THUMBNAILS)
+
+NEURON_TABLE = pa.schema(
+    [
+        ("layer", pa.dictionary(pa.int32(), pa.string())),
+        ("unit", pa.int32()),
+        ("polarity", pa.int8()),
+        ("state", pa.dictionary(pa.int8(), pa.string())),
+        ("active_share", pa.float32()),
+        ("mean", pa.float32()),
+        ("strongest", pa.float32()),
+        ("clarity", pa.float32()),
+        ("polysemanticity", pa.float32()),
+        ("redundancy", pa.float32()),
+        ("first_exemplar", pa.int64()),
+        ("exemplar_count", pa.int32()),
+    ]
+)
+"""One row per neuron and polarity, layer by layer, the positive ends of a layer before its negative ends."""
+
+EXEMPLAR_TABLE = pa.schema(
+    [
+        ("neuron", pa.int32()),
+        ("rank", pa.int16()),
+        ("sample", pa.int32()),
+        ("activation", pa.float32()),
+        ("polarity", pa.int8()),
+        ("embedding", pa.int32()),
+        ("left", pa.float32()),
+        ("top", pa.float32()),
+        ("right", pa.float32()),
+        ("bottom", pa.float32()),
+        ("token_start", pa.int32()),
+        ("token_stop", pa.int32()),
+    ]
+)
+"""Sorted by neuron and rank. A place is a box (image) or a token span (text); null means the whole sample."""
+
+RELEVANCE_TABLE = pa.schema(
+    [("neuron", pa.int32()), ("class", pa.dictionary(pa.int32(), pa.string())), ("signed", pa.float32()), ("absolute", pa.float32())]
+)
+
+THUMBNAIL_TABLE = pa.schema([("jpeg", pa.binary())])
+"""Row n is the picture of row n of the exemplar vectors."""
+
+NOTHING_STORED = -1
+"""Stands for 'no embedding' in the exemplars' `embedding` column."""
+
+
+def staging(out: Path) -> Path:
+    """Where a build works before it is renamed to `out`."""
+    return out.with_name(out.name + ".building")
+
+
+def retired(out: Path) -> Path:
+    """Where the index that is being replaced waits until the new one stands."""
+    return out.with_name(out.name + ".replaced")

@@ -1,0 +1,178 @@
+"""An index as values: light tables in memory, vectors memory-mapped, the rest read when asked for."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from indexer.domain.embeddings import Vectors
+from indexer.domain.neurons import NeuronId, State
+from indexer.errors import IndexUnusable, NotFound, nearest_hint
+from indexer.index import files
+from indexer.index.manifest import Manifest, file_record, read_manifest
+
+_CHECKED_ON_OPENING = 1 << 20
+
+
+@dataclass(frozen=True)
+class NeuronTable:
+    """Columns of neurons.parquet, one entry per neuron and polarity."""
+
+    layers: tuple[str, ...]
+    """Layer names in the order of the index."""
+    layer: NDArray[np.int32]
+    """Number of each neuron's layer."""
+    unit: NDArray[np.int32]
+    polarity: NDArray[np.int8]
+    state: NDArray[np.int8]
+    """Number of the state in `STATES`."""
+    active_share: NDArray[np.float32]
+    mean: NDArray[np.float32]
+    strongest: NDArray[np.float32]
+    clarity: NDArray[np.float32]
+    """NaN where undefined; the next two likewise."""
+    polysemanticity: NDArray[np.float32]
+    redundancy: NDArray[np.float32]
+    first_exemplar: NDArray[np.int64]
+    exemplar_count: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.unit)
+
+    @cached_property
+    def starts(self) -> NDArray[np.int64]:
+        """First row of each layer, and the number of rows at the end."""
+        return np.searchsorted(self.layer, np.arange(len(self.layers) + 1))
+
+    def id(self, row: int) -> NeuronId:
+        """Name of the neuron in a row."""
+        return NeuronId(self.layers[self.layer[row]], int(self.unit[row]), int(self.polarity[row]))
+
+    def row(self, neuron: NeuronId) -> int:
+        """Row of a neuron; raises NotFound with the nearest layer or the range of units."""
+        if neuron.layer not in self.layers:
+            raise NotFound(f"No layer {neuron.layer!r} in this index.", hint=nearest_hint(neuron.layer, self.layers))
+        number = self.layers.index(neuron.layer)
+        start, stop = self.starts[number], self.starts[number + 1]
+        at = np.flatnonzero((self.unit[start:stop] == neuron.unit) & (self.polarity[start:stop] == neuron.polarity))
+        if not len(at):
+            units = int(self.unit[start:stop].max()) + 1
+            signed = bool((self.polarity[start:stop] < 0).any())
+            ends = "and both polarities" if signed else "and no negative ends"
+            raise NotFound(f"No neuron {str(neuron)!r} in this index.", hint=f"Layer {neuron.layer!r} has units 0 to {units - 1} {ends}.")
+        return int(start + at[0])
+
+
+STATES = tuple(State)
+"""Order of the numbers in `NeuronTable.state`."""
+
+
+class Index:
+    """An opened index folder. Reads nothing but the manifest and the neurons until asked."""
+
+    def __init__(self, folder: Path, manifest: Manifest) -> None:
+        self.folder = folder
+        self.manifest = manifest
+        self.neurons = _read_neurons(folder)
+        self.concept_vectors = self._vectors(files.CONCEPT_VECTORS)
+        self.exemplar_vectors = self._vectors(files.EXEMPLAR_VECTORS)
+        if len(self.concept_vectors) != len(self.neurons):
+            raise IndexUnusable(f"{folder}: {len(self.neurons)} neurons but {len(self.concept_vectors)} concept vectors.")
+
+    @classmethod
+    def open(cls, folder: Path) -> "Index":
+        """Open and check sizes of all files and digests of the small ones; `verify` checks everything. Raises IndexUnusable."""
+        manifest = read_manifest(folder)
+        faults = check_files(folder, manifest, largest=_CHECKED_ON_OPENING)
+        if faults:
+            raise IndexUnusable(f"{folder} cannot be trusted: {'; '.join(faults)}.", hint=f"lens verify {folder} names every fault.")
+        try:
+            return cls(folder, manifest)
+        except (pa.ArrowException, OSError, ValueError) as fault:
+            raise IndexUnusable(f"{folder} cannot be read: {fault}.", hint=f"lens verify {folder} names every fault.") from fault
+
+    @cached_property
+    def samples(self) -> pd.DataFrame:
+        """samples.parquet: key, content, status and the dataset's metadata."""
+        return pd.read_parquet(self.folder / files.SAMPLES)
+
+    @cached_property
+    def logits(self) -> NDArray[np.float32] | None:
+        """Outputs of the subject [samples, classes], NaN where a sample was skipped; None when it has none."""
+        path = self.folder / files.LOGITS
+        return np.load(path, mmap_mode="r") if path.exists() else None
+
+    @cached_property
+    def relevance(self) -> pd.DataFrame | None:
+        """relevance.parquet; None when it was not asked for."""
+        path = self.folder / files.RELEVANCE
+        return pd.read_parquet(path) if path.exists() else None
+
+    def exemplars(self, row: int) -> pa.Table:
+        """Rows of exemplars.parquet of one neuron, strongest first."""
+        first, count = int(self.neurons.first_exemplar[row]), int(self.neurons.exemplar_count[row])
+        if not count:
+            return files.EXEMPLAR_TABLE.empty_table()
+        starts = self._group_starts
+        group = int(np.searchsorted(starts, first, side="right") - 1)
+        last = int(np.searchsorted(starts, first + count - 1, side="right") - 1)
+        with pq.ParquetFile(self.folder / files.EXEMPLARS) as file:
+            table = file.read_row_groups(list(range(group, last + 1)))
+        return table.slice(first - int(starts[group]), count)
+
+    def thumbnail(self, embedding: int) -> bytes:
+        """JPEG of a row of the exemplar vectors."""
+        return self._thumbnails[embedding].as_py()  # type: ignore[no-any-return]
+
+    @cached_property
+    def _thumbnails(self) -> pa.ChunkedArray:
+        return pa.ipc.open_file(pa.memory_map(str(self.folder / files.THUMBNAILS))).read_all().column("jpeg")
+
+    @cached_property
+    def _group_starts(self) -> NDArray[np.int64]:
+        metadata = pq.read_metadata(self.folder / files.EXEMPLARS)
+        sizes = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
+        return np.concatenate([[0], np.cumsum(sizes)])[:-1].astype(np.int64)
+
+    def _vectors(self, name: str) -> Vectors:
+        vectors = np.load(self.folder / name, mmap_mode="r")
+        if vectors.ndim != 2 or vectors.dtype != np.float32 or vectors.shape[1] != self.manifest.foundation_model.dimension:
+            raise IndexUnusable(f"{name} is {vectors.dtype} {vectors.shape}; float32 of width {self.manifest.foundation_model.dimension} is expected.")
+        return vectors  # type: ignore[no-any-return]
+
+
+def check_files(folder: Path, manifest: Manifest, largest: int | None = None) -> list[str]:
+    """Faults of the files against the manifest; digests are compared up to `largest` bytes, of all files when None."""
+    faults = [f"{name} is not in the manifest" for name in files.REQUIRED if name not in manifest.files]
+    for name, record in sorted(manifest.files.items()):
+        path = folder / name
+        if not path.is_file():
+            faults.append(f"{name} is missing")
+        elif path.stat().st_size != record.size:
+            faults.append(f"{name} has {path.stat().st_size:,} bytes instead of {record.size:,}")
+        elif (largest is None or record.size <= largest) and file_record(path).sha256 != record.sha256:
+            faults.append(f"{name} was changed after it was written")
+    return faults
+
+
+def _read_neurons(folder: Path) -> NeuronTable:
+    table = pq.read_table(folder / files.NEURONS, schema=files.NEURON_TABLE).combine_chunks()
+    layer, state = (table.column(name).combine_chunks() for name in ("layer", "state"))
+    layers = tuple(layer.dictionary.to_pylist())
+    numbers = {text: STATES.index(State(text)) for text in state.dictionary.to_pylist()}
+    translate = np.array([numbers[text] for text in state.dictionary.to_pylist()], dtype=np.int8)
+    plain = {
+        name: np.asarray(pc.fill_null(table.column(name), float("nan")) if name in _NULLABLE else table.column(name))
+        for name in files.NEURON_TABLE.names
+        if name not in {"layer", "state"}
+    }
+    return NeuronTable(layers=layers, layer=np.asarray(layer.indices), state=translate[np.asarray(state.indices)], **plain)
+
+
+_NULLABLE = {"clarity", "polysemanticity", "redundancy"}
