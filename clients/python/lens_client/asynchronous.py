@@ -1,0 +1,172 @@
+"""The client for asyncio."""
+
+from collections.abc import AsyncIterator, Sequence
+from types import TracebackType
+from typing import Any, TypeVar
+
+import grpc
+import grpc.aio
+
+from lens_client import calls
+from lens_client.address import parse
+from lens_client.channel import OPTIONS
+from lens_client.errors import server_error
+from lens_server.answers import (
+    Exemplar,
+    IndexSummary,
+    Label,
+    NeuronCard,
+    NeuronComparison,
+    NeuronPage,
+    Pair,
+    Query,
+    SearchAnswer,
+    SetComparison,
+    Unexpected,
+    Where,
+)
+
+A = TypeVar("A")
+
+
+class AsyncLensClient:
+    """A served lens, asked without blocking the event loop."""
+
+    def __init__(
+        self,
+        address: str,
+        index: str = "",
+        *,
+        timeout: float | None = 30.0,
+        credentials: grpc.ChannelCredentials | None = None,
+    ) -> None:
+        """`timeout` is the seconds one answer may take; a stream of labels may take as long as it needs."""
+        place = parse(address, index)
+        self._target, self._index = place.target, place.index
+        self._timeout = timeout
+        self._channel = (
+            grpc.aio.insecure_channel(self._target, OPTIONS)
+            if credentials is None
+            else grpc.aio.secure_channel(self._target, credentials, OPTIONS)
+        )
+        self._methods: dict[str, Any] = {}
+
+    async def indexes(self) -> tuple[IndexSummary, ...]:
+        """All indexes of the server, by name."""
+        return await self._ask(calls.indexes())
+
+    async def describe(self) -> IndexSummary:
+        """What the index holds and where it came from."""
+        return await self._ask(calls.describe(self._index))
+
+    async def neurons(self, where: Where = Where(), *, page_size: int = 100, page_token: str = "") -> NeuronPage:
+        """A page of neurons in the order of the index."""
+        return await self._ask(calls.neurons(self._index, where, page_size=page_size, page_token=page_token))
+
+    async def neuron(
+        self, neuron_id: str, *, exemplars: int = 30, thumbnails: bool = False, similar: int = 5
+    ) -> NeuronCard:
+        """All that is stored of one neuron."""
+        options = {"exemplars": exemplars, "thumbnails": thumbnails, "similar": similar}
+        return await self._ask(calls.neuron(self._index, neuron_id, **options))
+
+    async def exemplars(
+        self, neuron_id: str, *, thumbnails: bool = True, page_size: int = 30
+    ) -> AsyncIterator[Exemplar]:
+        """All exemplars of a neuron, strongest first, fetched page by page."""
+        token, is_last = "", False
+        while not is_last:
+            options = {"thumbnails": thumbnails, "page_size": page_size, "page_token": token}
+            page, token = await self._ask(calls.exemplars(self._index, neuron_id, **options))
+            for each in page:
+                yield each
+            is_last = not token
+
+    async def search(
+        self,
+        queries: str | Query | Sequence[str | Query],
+        where: Where = Where(),
+        *,
+        limit: int = 10,
+        templates: Sequence[str] | None = None,
+        exact: bool = False,
+    ) -> tuple[SearchAnswer, ...]:
+        """The neurons that know each query, best first."""
+        options = {"limit": limit, "templates": calls.templates_message(templates), "exact": exact}
+        return await self._ask(calls.search(self._index, queries, where, **options))
+
+    async def compare(self, a: str, b: str) -> NeuronComparison:
+        """Two neurons side by side."""
+        return await self._ask(calls.compare(self._index, a, b))
+
+    async def compare_layers(self, a: str, b: str, *, limit: int = 20) -> SetComparison:
+        """Two layers of the index."""
+        return await self._ask(calls.compare_layers(self._index, a, b, limit))
+
+    async def diff(self, other_index: str, *, limit: int = 20) -> SetComparison:
+        """This index and another of the same server, by its name."""
+        return await self._ask(calls.diff(self._index, other_index, limit))
+
+    def label(  # noqa: PLR0913
+        self,
+        vocabulary: Sequence[str] | None = None,
+        where: Where = Where(),
+        *,
+        alternatives: int = 5,
+        alpha: float = 0.05,
+        min_clarity: float | None = None,
+        templates: Sequence[str] | None = None,
+    ) -> AsyncIterator[Label]:
+        """A name for each neuron, as they come; leaving the loop early cancels the rest."""
+        options = {"alternatives": alternatives, "alpha": alpha, "min_clarity": min_clarity}
+        sentences = calls.templates_message(templates)
+        return self._stream(calls.label(self._index, vocabulary, where, templates=sentences, **options))
+
+    async def unexpected(
+        self, vocabulary: Sequence[str] | None = None, where: Where = Where(), *, limit: int = 10
+    ) -> tuple[Unexpected, ...]:
+        """Clear, alive neurons that no vocabulary entry describes."""
+        return await self._ask(calls.unexpected(self._index, vocabulary, where, limit))
+
+    async def redundancy(self, layer: str, *, limit: int = 20) -> tuple[Pair, ...]:
+        """The most redundant pairs of a layer."""
+        return await self._ask(calls.redundancy(self._index, layer, limit))
+
+    async def close(self) -> None:
+        """Let go of the connection."""
+        await self._channel.close(None)
+
+    async def __aenter__(self) -> "AsyncLensClient":
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def _ask(self, call: calls.Call[A]) -> A:
+        try:
+            return call.read(await self._method(call, self._channel.unary_unary)(call.request, timeout=self._timeout))
+        except grpc.RpcError as failure:
+            raise server_error(failure, self._target, self._timeout) from None
+
+    async def _stream(self, call: calls.Call[tuple[A, ...]]) -> AsyncIterator[A]:
+        responses = self._method(call, self._channel.unary_stream)(call.request)
+        try:
+            async for response in responses:
+                for each in call.read(response):
+                    yield each
+        except grpc.RpcError as failure:
+            raise server_error(failure, self._target, None) from None
+        finally:
+            responses.cancel()
+
+    def _method(self, call: calls.Call[Any], kind: Any) -> Any:
+        """The channel's callable, made once per method."""
+        if call.method not in self._methods:
+            self._methods[call.method] = kind(
+                call.method,
+                request_serializer=type(call.request).SerializeToString,
+                response_deserializer=call.response_type.FromString,
+            )
+        return self._methods[call.method]

@@ -1,0 +1,211 @@
+"""Each question as a value: method, request, and how to read the answer. What both clients share."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from google.protobuf.message import Message
+
+from lens_client.errors import LensServerError
+from lens_server.answers import (
+    Exemplar,
+    IndexSummary,
+    Label,
+    NeuronCard,
+    NeuronComparison,
+    NeuronPage,
+    Pair,
+    Query,
+    SearchAnswer,
+    SetComparison,
+    Unexpected,
+    Where,
+)
+from lens_server.v1 import audit_service_pb2 as audit
+from lens_server.v1 import comparison_pb2, label_pb2, neuron_pb2, query_pb2
+from lens_server.v1 import lens_service_pb2 as service
+from lens_server.wire import Unreadable, Unsendable, from_message, to_message
+
+A = TypeVar("A")
+M = TypeVar("M", bound=Message)
+T = TypeVar("T")
+LENS = "/lens_server.v1.LensService/"
+AUDIT = "/lens_server.v1.AuditService/"
+
+
+@dataclass(frozen=True)
+class Call(Generic[A]):
+    """A question ready to be sent."""
+
+    method: str
+    request: Message
+    response_type: type[Message]
+    parse: Callable[[Any], A]
+
+    def read(self, response: Message) -> A:
+        """The answer a response holds."""
+        try:
+            return self.parse(response)
+        except Unreadable as fault:
+            hint = "The server is newer than this client: update the client."
+            raise LensServerError(f"The answer cannot be read: {fault}", hint, "INTERNAL") from fault
+
+
+def indexes() -> Call[tuple[IndexSummary, ...]]:
+    """Which indexes are there?"""
+    return Call(
+        LENS + "ListIndexes",
+        service.ListIndexesRequest(),
+        service.ListIndexesResponse,
+        lambda response: _all(response.indexes, IndexSummary),
+    )
+
+
+def describe(index: str) -> Call[IndexSummary]:
+    """What does the index hold?"""
+    return Call(
+        LENS + "GetIndex",
+        _request(service.GetIndexRequest, index=index),
+        service.GetIndexResponse,
+        lambda response: from_message(response.summary, IndexSummary),
+    )
+
+
+def neurons(index: str, where: Where, **options: Any) -> Call[NeuronPage]:
+    """Which neurons are there?"""
+    return Call(
+        LENS + "ListNeurons",
+        _request(service.ListNeuronsRequest, index=index, where=_where(where), **options),
+        service.ListNeuronsResponse,
+        lambda response: from_message(response, NeuronPage),
+    )
+
+
+def neuron(index: str, neuron_id: str, **options: Any) -> Call[NeuronCard]:
+    """What is stored of a neuron?"""
+    return Call(
+        LENS + "GetNeuron",
+        _request(service.GetNeuronRequest, index=index, neuron=neuron_id, **options),
+        service.GetNeuronResponse,
+        lambda response: from_message(response.card, NeuronCard),
+    )
+
+
+def exemplars(index: str, neuron_id: str, **options: Any) -> Call[tuple[tuple[Exemplar, ...], str]]:
+    """What does a neuron respond to? A page, and the token of the next."""
+    return Call(
+        LENS + "ListExemplars",
+        _request(service.ListExemplarsRequest, index=index, neuron=neuron_id, **options),
+        service.ListExemplarsResponse,
+        lambda response: (_all(response.exemplars, Exemplar), response.next_page_token),
+    )
+
+
+def search(
+    index: str, queries: str | Query | Sequence[str | Query], where: Where, **options: Any
+) -> Call[tuple[SearchAnswer, ...]]:
+    """Which neurons know this?"""
+    asked = [queries] if isinstance(queries, str | Query) else queries
+    messages = [_message(Query(text=each) if isinstance(each, str) else each, query_pb2.Query) for each in asked]
+    return Call(
+        LENS + "SearchNeurons",
+        _request(service.SearchNeuronsRequest, index=index, queries=messages, where=_where(where), **options),
+        service.SearchNeuronsResponse,
+        lambda response: _all(response.answers, SearchAnswer),
+    )
+
+
+def compare(index: str, a: str, b: str) -> Call[NeuronComparison]:
+    """How alike are two neurons?"""
+    return Call(
+        LENS + "CompareNeurons",
+        _request(service.CompareNeuronsRequest, index=index, a=a, b=b),
+        service.CompareNeuronsResponse,
+        lambda response: from_message(response.comparison, NeuronComparison),
+    )
+
+
+def compare_layers(index: str, a: str, b: str, limit: int) -> Call[SetComparison]:
+    """What does one layer know that another does not?"""
+    layers = _request(comparison_pb2.LayerPair, a=a, b=b)
+    return Call(
+        LENS + "CompareSets",
+        _request(service.CompareSetsRequest, index=index, layers=layers, limit=limit),
+        service.CompareSetsResponse,
+        lambda response: from_message(response.comparison, SetComparison),
+    )
+
+
+def diff(index: str, other_index: str, limit: int) -> Call[SetComparison]:
+    """What does one index know that another does not?"""
+    return Call(
+        AUDIT + "DiffIndexes",
+        _request(audit.DiffIndexesRequest, index=index, other_index=other_index, limit=limit),
+        audit.DiffIndexesResponse,
+        lambda response: from_message(response.comparison, SetComparison),
+    )
+
+
+def label(index: str, vocabulary: Sequence[str] | None, where: Where, **options: Any) -> Call[tuple[Label, ...]]:
+    """What would you call them? Each response of the stream holds a few labels."""
+    words = vocabulary_message(vocabulary)
+    return Call(
+        LENS + "LabelNeurons",
+        _request(service.LabelNeuronsRequest, index=index, vocabulary=words, where=_where(where), **options),
+        service.LabelNeuronsResponse,
+        lambda response: _all(response.labels, Label),
+    )
+
+
+def unexpected(index: str, vocabulary: Sequence[str] | None, where: Where, limit: int) -> Call[tuple[Unexpected, ...]]:
+    """Which neurons does no word describe?"""
+    words = vocabulary_message(vocabulary)
+    return Call(
+        LENS + "ListUnexpectedNeurons",
+        _request(service.ListUnexpectedNeuronsRequest, index=index, vocabulary=words, where=_where(where), limit=limit),
+        service.ListUnexpectedNeuronsResponse,
+        lambda response: _all(response.neurons, Unexpected),
+    )
+
+
+def redundancy(index: str, layer: str, limit: int) -> Call[tuple[Pair, ...]]:
+    """Which neurons of a layer say the same?"""
+    return Call(
+        LENS + "ListRedundantPairs",
+        _request(service.ListRedundantPairsRequest, index=index, layer=layer, limit=limit),
+        service.ListRedundantPairsResponse,
+        lambda response: _all(response.pairs, Pair),
+    )
+
+
+def vocabulary_message(entries: Sequence[str] | None) -> label_pb2.Vocabulary | None:
+    """Words to choose from; None: the server's own."""
+    return None if entries is None else _request(label_pb2.Vocabulary, entries=entries)
+
+
+def templates_message(texts: Sequence[str] | None) -> query_pb2.Templates | None:
+    """Sentences to put words into; None: those of the foundation model."""
+    return None if texts is None else _request(query_pb2.Templates, texts=texts)
+
+
+def _where(where: Where) -> neuron_pb2.Where:
+    return _message(where, neuron_pb2.Where)
+
+
+def _message(value: object, message_type: type[M]) -> M:
+    try:
+        return to_message(value, message_type)
+    except Unsendable as fault:
+        raise LensServerError(str(fault), "", "INVALID_ARGUMENT") from fault
+
+
+def _request(message_type: type[M], **parts: Any) -> M:
+    """The request; a part that is None stays unset."""
+    try:
+        return message_type(**{name: part for name, part in parts.items() if part is not None})
+    except (TypeError, ValueError) as fault:
+        raise LensServerError(f"{message_type.__name__} cannot be sent: {fault}", "", "INVALID_ARGUMENT") from fault
+
+
+def _all(messages: Any, answer_type: type[T]) -> tuple[T, ...]:
+    return tuple(from_message(each, answer_type) for each in messages)

@@ -1,0 +1,4 @@
+"""How both clients open their channel."""
+
+RESPONSE_BYTES = 64 * 2**20
+OPTIONS = (("grpc.max_receive_message_length", RESPONSE_BYTES),)

@@ -1,0 +1,1 @@
+"""The gRPC door: convert, ask the lens, convert."""

@@ -1,0 +1,147 @@
+"""Each method: convert, ask, convert."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import grpc
+from google.protobuf.message import Message
+
+from lens_server.answers import Query, Where
+from lens_server.rpc.cache import AnswerCache
+from lens_server.rpc.pages import exemplar_page
+from lens_server.rpc.served import Served
+from lens_server.rpc.streams import StreamSlots, batches
+from lens_server.v1 import audit_service_pb2, audit_service_pb2_grpc, lens_service_pb2_grpc, neuron_pb2, query_pb2
+from lens_server.v1 import comparison_pb2 as comparisons
+from lens_server.v1 import index_pb2 as indexes
+from lens_server.v1 import label_pb2 as labels
+from lens_server.v1 import lens_service_pb2 as service
+from lens_server.wire import from_message, to_message
+
+Context = grpc.ServicerContext
+
+
+class LensServicer(lens_service_pb2_grpc.LensServiceServicer):
+    """LensService over the served lenses."""
+
+    def __init__(self, served: Served, cache: AnswerCache, slots: StreamSlots) -> None:
+        self._served = served
+        self._cache = cache
+        self._slots = slots
+
+    def ListIndexes(self, request: service.ListIndexesRequest, context: Context) -> service.ListIndexesResponse:
+        """The indexes served."""
+        summaries = self._served.summaries()
+        return service.ListIndexesResponse(indexes=[to_message(each, indexes.IndexSummary) for each in summaries])
+
+    def GetIndex(self, request: service.GetIndexRequest, context: Context) -> service.GetIndexResponse:
+        """What an index holds."""
+        summary = self._served.get(request.index).summary
+        return service.GetIndexResponse(summary=to_message(summary, indexes.IndexSummary))
+
+    def ListNeurons(self, request: service.ListNeuronsRequest, context: Context) -> service.ListNeuronsResponse:
+        """A page of neurons."""
+        lens = self._served.get(request.index).lens
+        page = lens.neurons(_where(request), page_token=request.page_token, **_given(request, "page_size"))
+        return to_message(page, service.ListNeuronsResponse)
+
+    def GetNeuron(self, request: service.GetNeuronRequest, context: Context) -> service.GetNeuronResponse:
+        """All that is stored of one neuron."""
+        lens = self._served.get(request.index).lens
+        options = _given(request, "exemplars", "similar")
+        card = lens.neuron(request.neuron, thumbnails=request.thumbnails, **options)
+        return service.GetNeuronResponse(card=to_message(card, indexes.NeuronCard))
+
+    def ListExemplars(self, request: service.ListExemplarsRequest, context: Context) -> service.ListExemplarsResponse:
+        """A page of exemplars with their images."""
+        return exemplar_page(self._served.get(request.index).lens, request)
+
+    def SearchNeurons(self, request: service.SearchNeuronsRequest, context: Context) -> service.SearchNeuronsResponse:
+        """The neurons that know a concept."""
+        served = self._served.get(request.index)
+
+        def ask() -> service.SearchNeuronsResponse:
+            queries = [from_message(each, Query) for each in request.queries]
+            options = _given(request, "limit")
+            answers = served.lens.search(
+                queries, _where(request), templates=_templates(request), exact=request.exact, **options
+            )
+            return service.SearchNeuronsResponse(answers=[to_message(each, query_pb2.SearchAnswer) for each in answers])
+
+        return self._cache.answer(served.summary.digest, request, ask)
+
+    def CompareNeurons(
+        self, request: service.CompareNeuronsRequest, context: Context
+    ) -> service.CompareNeuronsResponse:
+        """Two neurons side by side."""
+        comparison = self._served.get(request.index).lens.compare(request.a, request.b)
+        return service.CompareNeuronsResponse(comparison=to_message(comparison, comparisons.NeuronComparison))
+
+    def CompareSets(self, request: service.CompareSetsRequest, context: Context) -> service.CompareSetsResponse:
+        """Two layers, or two indexes."""
+        lens = self._served.get(request.index).lens
+        options = _given(request, "limit")
+        if request.WhichOneof("sets") == "layers":
+            comparison = lens.compare_layers(request.layers.a, request.layers.b, **options)
+        else:
+            comparison = lens.diff(self._served.get(request.other_index).lens, **options)
+        return service.CompareSetsResponse(comparison=to_message(comparison, comparisons.SetComparison))
+
+    def LabelNeurons(
+        self, request: service.LabelNeuronsRequest, context: Context
+    ) -> Iterator[service.LabelNeuronsResponse]:
+        """Names of neurons, as they come."""
+        lens = self._served.get(request.index).lens
+        options = _given(request, "alternatives", "alpha", "min_clarity")
+        with self._slots.one():
+            found = lens.label(_vocabulary(request), _where(request), templates=_templates(request), **options)
+            for batch in batches(found, context):
+                yield service.LabelNeuronsResponse(labels=[to_message(each, labels.Label) for each in batch])
+
+    def ListUnexpectedNeurons(
+        self, request: service.ListUnexpectedNeuronsRequest, context: Context
+    ) -> service.ListUnexpectedNeuronsResponse:
+        """Neurons that no vocabulary entry describes."""
+        lens = self._served.get(request.index).lens
+        found = lens.unexpected(_vocabulary(request), _where(request), **_given(request, "limit"))
+        return service.ListUnexpectedNeuronsResponse(neurons=[to_message(each, labels.Unexpected) for each in found])
+
+    def ListRedundantPairs(
+        self, request: service.ListRedundantPairsRequest, context: Context
+    ) -> service.ListRedundantPairsResponse:
+        """The most redundant pairs of a layer."""
+        pairs = self._served.get(request.index).lens.redundancy(request.layer, **_given(request, "limit"))
+        return service.ListRedundantPairsResponse(pairs=[to_message(each, comparisons.Pair) for each in pairs])
+
+
+class AuditServicer(audit_service_pb2_grpc.AuditServiceServicer):
+    """AuditService over the served lenses."""
+
+    def __init__(self, served: Served) -> None:
+        self._served = served
+
+    def DiffIndexes(
+        self, request: audit_service_pb2.DiffIndexesRequest, context: Context
+    ) -> audit_service_pb2.DiffIndexesResponse:
+        """Two whole indexes of one embedding space."""
+        other = self._served.get(request.other_index).lens
+        comparison = self._served.get(request.index).lens.diff(other, **_given(request, "limit"))
+        return audit_service_pb2.DiffIndexesResponse(comparison=to_message(comparison, comparisons.SetComparison))
+
+
+def _given(request: Message, *names: str) -> dict[str, Any]:
+    """The options that are set; the others keep the defaults of `Lens`, which the fields' comments repeat."""
+    return {name: getattr(request, name) for name in names if request.HasField(name)}
+
+
+def _where(request: Any) -> Where:
+    where: neuron_pb2.Where = request.where
+    return from_message(where, Where)
+
+
+def _templates(request: Any) -> Sequence[str] | None:
+    return tuple(request.templates.texts) if request.HasField("templates") else None
+
+
+def _vocabulary(request: Any) -> Sequence[str] | None:
+    return tuple(request.vocabulary.entries) if request.HasField("vocabulary") else None
