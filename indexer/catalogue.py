@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from importlib import import_module
 from importlib.metadata import entry_points
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from indexer.errors import InvalidInput, MissingExtra, UnknownName
@@ -49,7 +50,7 @@ class Catalogue:
     def _import(self, name: str, entry: Entry) -> Callable[..., Any]:
         module, _, attribute = entry.target.partition(":")
         try:
-            loader: Callable[..., Any] = getattr(import_module(module), attribute)
+            loader: Callable[..., Any] = attrgetter(attribute)(import_module(module))
         except ModuleNotFoundError as missing:
             own_mistake = (missing.name or "").split(".")[0] in {"indexer", "lens_server"}
             if entry.extra is None or own_mistake:
@@ -66,7 +67,7 @@ DATASETS = Catalogue(
     {
         "folder": Entry("indexer.datasets.folder:load", None, "folder:PATH"),
         "csv": Entry("indexer.datasets.csv:load", None, "csv:FILE"),
-        "lesions": Entry("indexer.datasets.lesions:load", None, "lesions:COUNT[,seed=S][,patch=.9/.05]"),
+        "lesions": Entry("indexer.datasets.lesions.adapter:LesionDataset.from_argument", None, "lesions:COUNT[,seed=S][,patch=.9/.05]"),
     },
 )
 SUBJECTS = Catalogue(

@@ -1,29 +1,202 @@
-"""The library in one class (interface first; the body follows)."""
+"""The library in one class: open an index, ask."""
 
+import threading
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
+from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.domain.embeddings import normalise
+from indexer.domain.neurons import NeuronId
+from indexer.engines.choosing import open_engine
+from indexer.engines.engine import Engine
+from indexer.engines.exact import ExactEngine
+from indexer.errors import InvalidInput
+from indexer.index.files import ENGINE
+from indexer.index.reader import Index
 from lens_server.answers import (
-    IndexSummary, Label, NeuronCard, NeuronComparison, NeuronPage, Pair, Query, SearchAnswer, SetComparison, Unexpected, Where,
+    IndexSummary,
+    Label,
+    NeuronCard,
+    NeuronComparison,
+    NeuronPage,
+    Pair,
+    Query,
+    SearchAnswer,
+    SetComparison,
+    Unexpected,
+    Where,
 )
+from lens_server.queries.compare import compare_neurons, compare_sets
+from lens_server.queries.filters import rows_where
+from lens_server.queries.label import LabelSettings, label, unexpected
+from lens_server.queries.neurons import exemplars_of, neuron_at, page, relevance_of
+from lens_server.queries.redundant import redundant_pairs
+from lens_server.queries.search import Probe, search
+from lens_server.queries.significance import Significance
+from lens_server.queries.summary import summarise
+from lens_server.vocabularies import check_vocabulary, read_vocabulary
+from lens_server.words import Words
+
+ANYWHERE: Final = Where()
 
 
 class Lens:
-    """An opened index. Thread-safe: answers depend on nothing but the question."""
+    """An opened index. Thread-safe; the same question has the same answer whatever was asked before."""
 
-    name: str
+    def __init__(self, index: Index, name: str) -> None:
+        self.name = name
+        self._index = index
+        self._words = Words(index.manifest.foundation_model)
+        self._significance = Significance(index)
+        self._exact = ExactEngine("", vectors=index.concept_vectors)
+        self._engine: Engine | None = None
+        self._opening = threading.Lock()
+        self._rows = lru_cache(maxsize=128)(lambda where: rows_where(index, where))
 
     @classmethod
-    def open(cls, path: str | Path) -> "Lens": ...
-    def describe(self) -> IndexSummary: ...
-    def neurons(self, where: Where = Where(), *, page_size: int = 100, page_token: str = "") -> NeuronPage: ...
-    def neuron(self, neuron_id: str, *, exemplars: int = 30, thumbnails: bool = False, similar: int = 5) -> NeuronCard: ...
-    def search(self, queries: str | Query | Sequence[str | Query], where: Where = Where(), *, limit: int = 10,
-               templates: Sequence[str] | None = None, exact: bool = False) -> tuple[SearchAnswer, ...]: ...
-    def compare(self, a: str, b: str) -> NeuronComparison: ...          # two neurons
-    def compare_layers(self, a: str, b: str, *, limit: int = 20) -> SetComparison: ...   # two layers of this index
-    def diff(self, other: "Lens", *, limit: int = 20) -> SetComparison: ...   # whole indexes, same space digest
-    def label(self, vocabulary: Sequence[str] | None = None, where: Where = Where(), *, alternatives: int = 5,
-              alpha: float = 0.05, min_clarity: float | None = None, templates: Sequence[str] | None = None) -> Iterator[Label]: ...
-    def unexpected(self, vocabulary: Sequence[str] | None = None, where: Where = Where(), *, limit: int = 10) -> tuple[Unexpected, ...]: ...
-    def redundancy(self, layer: str, *, limit: int = 20) -> tuple[Pair, ...]: ...   # most redundant pairs of a layer
+    def open(cls, path: str | Path) -> "Lens":
+        """Open an index folder; reads neither torch nor the subject. Raises IndexUnusable."""
+        folder = Path(path)
+        return cls(Index.open(folder), folder.resolve().name)
+
+    @property
+    def digest(self) -> str:
+        """Changes whenever anything in the index does."""
+        return self._index.manifest.digest
+
+    def describe(self) -> IndexSummary:
+        """What the index holds and where it came from."""
+        return summarise(self._index, self.name)
+
+    def neurons(self, where: Where = ANYWHERE, *, page_size: int = 100, page_token: str = "") -> NeuronPage:
+        """Neurons in the order of the index, page by page."""
+        return page(self._index, self._rows(where), page_size, page_token)
+
+    def neuron(self, neuron_id: str, *, exemplars: int = 30, thumbnails: bool = False, similar: int = 5) -> NeuronCard:
+        """All that is stored of a neuron, and its `similar` nearest. Raises NotFound."""
+        row = self._row(neuron_id)
+        nearest = ()
+        if similar and self._index.neurons.exemplar_count[row]:
+            nearest = self._nearest(row, similar)
+        return NeuronCard(
+            neuron=neuron_at(self._index, row),
+            exemplars=exemplars_of(self._index, row, exemplars, thumbnails=thumbnails),
+            relevance=relevance_of(self._index, row),
+            similar=nearest,
+        )
+
+    def search(
+        self,
+        queries: str | Query | Sequence[str | Query],
+        where: Where = ANYWHERE,
+        *,
+        limit: int = 10,
+        templates: Sequence[str] | None = None,
+        exact: bool = False,
+    ) -> tuple[SearchAnswer, ...]:
+        """The neurons best aligned with each query: words, an image, a neuron or a vector. One answer per query, in order."""
+        asked = [queries] if isinstance(queries, (str, Query)) else list(queries)
+        if not asked:
+            raise InvalidInput("There is no query.", hint="Ask for something, e.g. 'ruler'.")
+        probes = self._probes([Query(text=each) if isinstance(each, str) else each for each in asked], templates)
+        engine = self._exact if exact else self._opened_engine()
+        return search(self._index, engine, self._significance, probes, self._rows(where), limit)
+
+    def compare(self, a: str, b: str) -> NeuronComparison:
+        """Two neurons side by side."""
+        return compare_neurons(self._index, self._row(a), self._row(b))
+
+    def compare_layers(self, a: str, b: str, *, limit: int = 20) -> SetComparison:
+        """Two layers of this index: what each knows of the other."""
+        rows_a, rows_b = self._rows(Where(layers=(a,))), self._rows(Where(layers=(b,)))
+        return compare_sets(self._index, rows_a, self._index, rows_b, (a, b), checked_limit(limit))
+
+    def diff(self, other: "Lens", *, limit: int = 20) -> SetComparison:
+        """This whole index and another of the same embedding space."""
+        rows_a, rows_b = self._rows(ANYWHERE), other._rows(ANYWHERE)
+        return compare_sets(self._index, rows_a, other._index, rows_b, (self.name, other.name), checked_limit(limit))
+
+    def label(
+        self,
+        vocabulary: str | Sequence[str] | None = None,
+        where: Where = ANYWHERE,
+        *,
+        alternatives: int = 5,
+        alpha: float = 0.05,
+        min_clarity: float | None = None,
+        templates: Sequence[str] | None = None,
+    ) -> Iterator[Label]:
+        """A name from the vocabulary (by default the general list) for every neuron, or why there is none."""
+        if not 0 < alpha < 1:
+            raise InvalidInput(f"alpha is {alpha}; it lies between 0 and 1.")
+        entries = self._vocabulary(vocabulary)
+        settings = LabelSettings(checked_limit(alternatives), alpha, min_clarity)
+        rows = self._rows(where)
+        return label(self._index, self._significance, rows, entries, self._words.texts(entries, templates), settings)
+
+    def unexpected(
+        self, vocabulary: str | Sequence[str] | None = None, where: Where = ANYWHERE, *, limit: int = 10
+    ) -> tuple[Unexpected, ...]:
+        """Clear, alive neurons that no vocabulary entry describes, the strangest first."""
+        entries = self._vocabulary(vocabulary)
+        return unexpected(self._index, self._significance, self._rows(where), entries, self._words.texts(entries), checked_limit(limit))
+
+    def redundancy(self, layer: str, *, limit: int = 20) -> tuple[Pair, ...]:
+        """The most similar pairs of neurons of a layer."""
+        return redundant_pairs(self._index, self._rows(Where(layers=(layer,))), checked_limit(limit))
+
+    def _row(self, neuron_id: str) -> int:
+        return self._index.neurons.row(NeuronId.parse(neuron_id))
+
+    def _nearest(self, row: int, count: int) -> tuple:  # type: ignore[type-arg]
+        others = self._rows(ANYWHERE)
+        probe = Probe("", np.asarray(self._index.concept_vectors[row]))
+        answer = search(self._index, self._opened_engine(), self._significance, [probe], others[others != row], count)
+        return answer[0].hits
+
+    def _vocabulary(self, vocabulary: str | Sequence[str] | None) -> tuple[str, ...]:
+        entries = read_vocabulary(vocabulary or "general") if vocabulary is None or isinstance(vocabulary, str) else tuple(vocabulary)
+        check_vocabulary(entries)
+        return entries
+
+    def _opened_engine(self) -> Engine:
+        with self._opening:
+            if self._engine is None:
+                self._engine = open_engine(self._index.manifest.engine, self._index.concept_vectors, self._index.folder / ENGINE)
+            return self._engine
+
+    def _probes(self, queries: Sequence[Query], templates: Sequence[str] | None) -> list[Probe]:
+        texts = [query.text for query in queries if query.text is not None]
+        embedded = iter(self._words.texts(texts, templates)) if texts else iter(())
+        return [Probe(query.text.strip(), next(embedded)) if query.text is not None else self._probe(query) for query in queries]
+
+    def _probe(self, query: Query) -> Probe:
+        if query.image is not None:
+            return Probe("image", self._words.images([query.image]))
+        if query.neuron is not None:
+            row = self._row(query.neuron)
+            if not self._index.neurons.exemplar_count[row]:
+                raise InvalidInput(f"{query.neuron} is dead: it has no vector to search with.")
+            return Probe(f"neuron {query.neuron}", np.asarray(self._index.concept_vectors[row]))
+        if query.vector is not None:
+            return Probe("vector", self._vector(query.vector))
+        raise InvalidInput("The query is empty.", hint="Set text, image, neuron or vector.")
+
+    def _vector(self, values: Sequence[float]) -> NDArray[np.float32]:
+        vector, dimension = np.asarray(values, dtype=np.float32), self._index.manifest.foundation_model.dimension
+        if vector.shape != (dimension,):
+            raise InvalidInput(f"The query vector has {vector.size} numbers; this index has dimension {dimension}.")
+        if not np.isfinite(vector).all() or not vector.any():
+            raise InvalidInput("The query vector must be finite and not zero.")
+        return normalise(vector)
+
+
+def checked_limit(limit: int) -> int:
+    """The limit; raises InvalidInput unless it is 1 to 1000."""
+    if not 1 <= limit <= 1000:  # noqa: PLR2004
+        raise InvalidInput(f"limit is {limit}.", hint="Give 1 to 1000.")
+    return limit

@@ -55,6 +55,11 @@ class Collected:
     logits: Path | None
     """logits.npy [samples, classes] float32 in the staging folder, NaN where skipped."""
 
+    @property
+    def outputs(self) -> int:
+        """Classes the subject gives logits for; 0 when none."""
+        return int(np.load(self.logits, mmap_mode="r").shape[1]) if self.logits else 0
+
     def distinct(self) -> NDArray[np.int64]:
         """Numbers of all samples that are anyone's exemplar, ascending."""
         ends = [end for layer in self.layers for end in (layer.positive, layer.negative) if end is not None]

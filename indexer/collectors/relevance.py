@@ -67,11 +67,11 @@ def sample_classes(dataset: Dataset, collected: Collected, classes: Sequence[str
 
 def relate(
     subject: Subject, dataset: Dataset, collected: Collected, settings: RelevanceSettings, progress: Progress
-) -> tuple[tuple[str, ...], list[Relevances]]:
-    """Relevance of every neuron to every class; exact for a linear head. Returns the class names and one entry per layer."""
+) -> list[Relevances]:
+    """Relevance of every neuron to every class, one entry per layer; exact for a linear head."""
     if collected.logits is None:
         raise SubjectFault(f"{subject.name} gives no class logits, so relevance has no meaning.", hint="Leave out --classes.")
-    classes = class_names(subject, np.load(collected.logits, mmap_mode="r").shape[1])
+    classes = class_names(subject, collected.outputs)
     assigned = sample_classes(dataset, collected, classes)
     chosen = _choose(assigned, settings.samples_per_class)
     layers = {each.layer: each for each in collected.layers}
@@ -86,7 +86,7 @@ def relate(
                 np.add.at(absolute[name], targets, np.abs(values))
             stage.advance(len(batch.numbers))
     counts = np.maximum(np.bincount(assigned[chosen], minlength=len(classes)), 1)[:, None]
-    return classes, [Relevances(name, signed[name] / counts, absolute[name] / counts) for name in layers]
+    return [Relevances(name, signed[name] / counts, absolute[name] / counts) for name in layers]
 
 
 def _choose(assigned: NDArray[np.int64], most: int) -> NDArray[np.int64]:

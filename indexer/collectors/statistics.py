@@ -52,17 +52,18 @@ class LayerStatistics:
     def result(self, polarity: str) -> LayerExemplars:
         """The layer's exemplars; `polarity` is auto, positive or both."""
         kept, seen = self._sums, int(self._sums["seen"][0])
+        constant = kept["low"] == kept["high"]
         negative = None
         if polarity == "both" or (polarity == "auto" and self._negative is not None):
             top = self._negative or TopK(len(kept["sum"]), self._k)
-            negative = _end(top, kept["active_negative"], -1)
+            negative = _end(top, kept["active_negative"], -1, constant)
         return LayerExemplars(
             layer=self.layer,
-            positive=_end(self._positive, kept["active_positive"], 1),
+            positive=_end(self._positive, kept["active_positive"], 1, constant),
             negative=negative,
             mean=kept["sum"] / seen,
             centre=kept["centre"] / seen,
-            constant=kept["low"] == kept["high"],
+            constant=constant,
         )
 
     def state(self) -> State:
@@ -84,6 +85,7 @@ class LayerStatistics:
         return statistics
 
 
-def _end(top: TopK, active: NDArray[np.int64], sign: int) -> End:
+def _end(top: TopK, active: NDArray[np.int64], sign: int, constant: NDArray[np.bool_]) -> End:
     activations, samples, counts = top.result()
+    activations[constant], samples[constant], counts[constant] = 0, -1, 0
     return End(activations=np.float32(sign) * activations, samples=samples, counts=counts, active=active)

@@ -1,0 +1,164 @@
+"""From what was collected and embedded to the tables of an index."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from indexer.collectors.collector import Collected, End, LayerExemplars
+from indexer.collectors.relevance import Relevances
+from indexer.datasets.dataset import Dataset
+from indexer.domain.embeddings import Vectors, concept_vector
+from indexer.domain.neurons import State, states
+from indexer.domain.scores import clarity, polysemanticity, redundancy
+from indexer.embedding import Embedded
+from indexer.index.files import EXEMPLARS, EXEMPLAR_TABLE, NEURON_TABLE, NEURONS, NOTHING_STORED, RELEVANCE, RELEVANCE_TABLE
+from indexer.index.reader import Index
+
+
+class NeuronTables(NamedTuple):
+    """Neurons, their exemplars and their places in the space."""
+
+    neurons: pa.Table
+    exemplars: pa.Table
+    concept_vectors: Vectors
+
+
+def neuron_tables(collected: Collected, embedded: Embedded, wanted: int, known: Index | None = None) -> NeuronTables:
+    """One row per neuron and polarity, layer by layer, after those of `known`; `wanted` exemplars were asked for."""
+    before = _tables_of(known) if known is not None else None
+    offset = (before.exemplars.num_rows, before.neurons.num_rows) if before else (0, 0)
+    made = _layer_tables(collected, embedded, wanted, offset)
+    if before is None:
+        return made
+    return NeuronTables(
+        pa.concat_tables([before.neurons, made.neurons]).unify_dictionaries(),
+        pa.concat_tables([before.exemplars, made.exemplars]),
+        np.concatenate([before.concept_vectors, made.concept_vectors]),
+    )
+
+
+def _tables_of(index: Index) -> NeuronTables:
+    neurons = pq.read_table(index.folder / NEURONS, schema=NEURON_TABLE)
+    exemplars = pq.read_table(index.folder / EXEMPLARS, schema=EXEMPLAR_TABLE)
+    return NeuronTables(neurons, exemplars, np.asarray(index.concept_vectors))
+
+
+def _layer_tables(collected: Collected, embedded: Embedded, wanted: int, offset: tuple[int, int]) -> NeuronTables:
+    neurons, exemplars, concepts = [], [], []
+    first, row = offset
+    for layer in collected.layers:
+        tables = [_end_tables(layer, end, polarity, collected.reading.distinct, wanted, embedded) for end, polarity in _ends(layer)]
+        vectors = np.concatenate([table.concept_vectors for table in tables])
+        alive = np.concatenate([np.asarray(table.neurons["exemplar_count"]) > 0 for table in tables])
+        redundant = _optional(redundancy(vectors, alive))
+        joined = pa.concat_tables([table.neurons for table in tables])
+        counts = np.asarray(joined["exemplar_count"], dtype=np.int64)
+        starts = first + np.concatenate([[0], np.cumsum(counts)[:-1]])
+        joined = joined.append_column("redundancy", redundant).append_column("first_exemplar", pa.array(starts))
+        neurons.append(joined.select(NEURON_TABLE.names).cast(NEURON_TABLE))
+        listed = pa.concat_tables([table.exemplars for table in tables])
+        owner = np.repeat(np.arange(len(counts), dtype=np.int32) + row, counts)
+        exemplars.append(listed.append_column("neuron", pa.array(owner)).select(EXEMPLAR_TABLE.names).cast(EXEMPLAR_TABLE))
+        concepts.append(vectors)
+        first, row = first + int(counts.sum()), row + len(counts)
+    return NeuronTables(pa.concat_tables(neurons).unify_dictionaries(), pa.concat_tables(exemplars), np.concatenate(concepts))
+
+
+def relevance_table(
+    collected: Collected, classes: tuple[str, ...], relevances: list[Relevances], known: Index | None = None
+) -> pa.Table:
+    """Neuron × class, after those of `known`; both ends of a signed neuron carry the neuron's relevance."""
+    rows, names, signed, absolute = [], [], [], []
+    start = len(known.neurons) if known is not None else 0
+    for layer, relevance in zip(collected.layers, relevances, strict=True):
+        for _ in _ends(layer):
+            for number, name in enumerate(classes):
+                rows.append(np.arange(layer.units, dtype=np.int32) + start)
+                names.extend([name] * layer.units)
+                signed.append(relevance.signed[number])
+                absolute.append(relevance.absolute[number])
+            start += layer.units
+    columns = [
+        pa.array(np.concatenate(rows)),
+        pa.array(names).dictionary_encode(),
+        pa.array(np.concatenate(signed), type=pa.float32()),
+        pa.array(np.concatenate(absolute), type=pa.float32()),
+    ]
+    made = pa.Table.from_arrays(columns, names=RELEVANCE_TABLE.names).cast(RELEVANCE_TABLE)
+    if known is None:
+        return made
+    return pa.concat_tables([pq.read_table(known.folder / RELEVANCE, schema=RELEVANCE_TABLE), made]).unify_dictionaries()
+
+
+def sample_table(dataset: Dataset, collected: Collected, classes: tuple[str, ...]) -> pd.DataFrame:
+    """Key, content, status and prediction of every sample, then the dataset's own columns."""
+    reading = collected.reading
+    original = np.array(reading.originals)
+    table = pd.DataFrame({"key": list(dataset.keys), "content": reading.contents})
+    table["duplicate_of"] = [
+        dataset.keys[first] if first not in (number, -1) else None for number, first in enumerate(original)
+    ]
+    table["unreadable"] = [reading.faults.get(number) for number in range(len(table))]
+    for column in ("duplicate_of", "unreadable"):
+        table[column] = table[column].astype("string")
+    if collected.predictions is not None:
+        table["prediction"] = pd.array([classes[number] if number >= 0 else None for number in collected.predictions], dtype="string")
+    own = dataset.metadata.reset_index(drop=True)
+    return pd.concat([table, own[[column for column in own.columns if column not in table.columns]]], axis=1)
+
+
+def _ends(layer: LayerExemplars) -> list[tuple[End, int]]:
+    return [(layer.positive, 1)] + ([(layer.negative, -1)] if layer.negative is not None else [])
+
+
+class _EndTables(NamedTuple):
+    neurons: pa.Table
+    exemplars: pa.Table
+    concept_vectors: Vectors
+
+
+def _end_tables(layer: LayerExemplars, end: End, polarity: int, seen: int, wanted: int, embedded: Embedded) -> _EndTables:  # noqa: PLR0913
+    state = states(end.active, seen, layer.constant, wanted)
+    counts = np.where(state == State.DEAD, 0, end.counts)
+    rows = embedded.rows_of(end.samples)
+    own = [embedded.vectors[rows[unit, : counts[unit]]] for unit in range(layer.units)]
+    alive = state == State.ALIVE
+    neurons = pa.table(
+        {
+            "layer": pa.array([layer.layer] * layer.units),
+            "unit": pa.array(np.arange(layer.units, dtype=np.int32)),
+            "polarity": pa.array(np.full(layer.units, polarity, dtype=np.int8)),
+            "state": pa.array(state.tolist()),
+            "active_share": pa.array(end.active / seen, type=pa.float32()),
+            "mean": pa.array(layer.mean, type=pa.float32()),
+            "strongest": pa.array(np.where(counts > 0, end.activations[:, 0], 0), type=pa.float32()),
+            "clarity": pa.array([clarity(v) if ok else None for v, ok in zip(own, alive, strict=True)], type=pa.float32()),
+            "polysemanticity": pa.array([polysemanticity(v) if ok else None for v, ok in zip(own, alive, strict=True)], type=pa.float32()),
+            "exemplar_count": pa.array(counts, type=pa.int32()),
+        }
+    )
+    taken = np.arange(end.samples.shape[1])[None] < counts[:, None]
+    return _EndTables(neurons, _exemplar_rows(end, rows, taken, polarity), np.stack([concept_vector(v) for v in own]))
+
+
+def _exemplar_rows(end: End, rows: NDArray[np.int64], taken: NDArray[np.bool_], polarity: int) -> pa.Table:
+    count = int(taken.sum())
+    embedding = rows[taken]
+    assert (embedding != NOTHING_STORED).all()
+    columns: dict[str, pa.Array] = {
+        "rank": pa.array(np.nonzero(taken)[1].astype(np.int16)),
+        "sample": pa.array(end.samples[taken].astype(np.int32)),
+        "activation": pa.array(end.activations[taken]),
+        "polarity": pa.array(np.full(count, polarity, dtype=np.int8)),
+        "embedding": pa.array(embedding.astype(np.int32)),
+    }
+    places = {name: pa.nulls(count, EXEMPLAR_TABLE.field(name).type) for name in ("left", "top", "right", "bottom", "token_start", "token_stop")}
+    return pa.table({**columns, **places})
+
+
+def _optional(values: NDArray[np.float64]) -> pa.Array:
+    return pa.array(values, type=pa.float32(), mask=np.isnan(values))

@@ -1,0 +1,71 @@
+"""Writes the files of an index. Every table is given; nothing is computed here but digests."""
+
+import io
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from indexer.domain.embeddings import Vectors
+from indexer.errors import LensError
+from indexer.index import files
+from indexer.index.manifest import FileRecord, Manifest, file_record
+
+_ROW_GROUP = 1 << 16
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The content of an index."""
+
+    neurons: pa.Table
+    exemplars: pa.Table
+    samples: pd.DataFrame
+    concept_vectors: Vectors
+    exemplar_vectors: Vectors
+    thumbnails: Iterable[list[bytes]]
+    """JPEGs in the order of the exemplar vectors, in blocks."""
+    logits: Path | None
+    relevance: pa.Table | None
+
+
+def write_tables(folder: Path, tables: Tables) -> None:
+    """Write every file but the manifest and the engine into an empty folder."""
+    pq.write_table(tables.neurons.cast(files.NEURON_TABLE), folder / files.NEURONS, row_group_size=_ROW_GROUP)
+    pq.write_table(tables.exemplars.cast(files.EXEMPLAR_TABLE), folder / files.EXEMPLARS, row_group_size=_ROW_GROUP)
+    tables.samples.to_parquet(folder / files.SAMPLES, index=False)
+    np.save(folder / files.CONCEPT_VECTORS, np.ascontiguousarray(tables.concept_vectors, dtype=np.float32))
+    np.save(folder / files.EXEMPLAR_VECTORS, np.ascontiguousarray(tables.exemplar_vectors, dtype=np.float32))
+    if tables.relevance is not None:
+        pq.write_table(tables.relevance.cast(files.RELEVANCE_TABLE), folder / files.RELEVANCE, row_group_size=_ROW_GROUP)
+    if tables.logits is not None:
+        shutil.copyfile(tables.logits, folder / files.LOGITS)
+    with pa.OSFile(str(folder / files.THUMBNAILS), "wb") as sink, pa.ipc.new_file(sink, files.THUMBNAIL_TABLE) as writer:
+        for block in tables.thumbnails:
+            writer.write_batch(pa.record_batch([pa.array(block, type=pa.binary())], schema=files.THUMBNAIL_TABLE))
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Measure every file written so far and seal the folder with its manifest."""
+    manifest.model_copy(update={"files": _records(folder)}).sealed().write(folder)
+
+
+def _records(folder: Path) -> dict[str, FileRecord]:
+    paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    if not paths:
+        raise LensError(f"{folder} is empty: nothing to seal.")
+    return {path.relative_to(folder).as_posix(): file_record(path) for path in paths}
+
+
+def jpeg(picture: object, longest: int) -> bytes:
+    """A PIL image as JPEG, no side longer than `longest` pixels."""
+    small = picture.copy()  # type: ignore[attr-defined]
+    small.thumbnail((longest, longest))
+    buffer = io.BytesIO()
+    small.save(buffer, format="JPEG", quality=88)
+    return buffer.getvalue()

@@ -1,0 +1,131 @@
+"""Where an index comes from: the digests that must agree before two builds can share anything."""
+
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+
+from indexer.collectors.collector import Collected
+from indexer.collectors.taps import named_layers
+from indexer.config import BuildConfig
+from indexer.datasets.dataset import Dataset
+from indexer.domain.significance import SEED
+from indexer.errors import InvalidInput, MissingExtra
+from indexer.foundation_models.foundation_model import FoundationModel
+from indexer.index.files import FORMAT
+from indexer.index.manifest import DatasetOrigin, LayerOrigin, Manifest, SpaceOrigin, SubjectOrigin, digest_of
+from indexer.index.reader import Index
+from indexer.subjects.digests import module_digest, preprocess_digest
+from indexer.subjects.subject import Subject
+
+_PACKAGES = ("lens", "numpy", "torch", "torchvision", "timm", "open_clip_torch", "transformers", "pillow", "pyarrow")
+
+
+@dataclass(frozen=True)
+class Origins:
+    """What is known before the first sample is shown."""
+
+    config: BuildConfig
+    subject: SubjectOrigin
+    space: SpaceOrigin
+
+    @classmethod
+    def of(cls, config: BuildConfig, subject: Subject, model: FoundationModel) -> "Origins":
+        """Digest the subject, its preprocessing and the embedding space."""
+        origin = SubjectOrigin(
+            name=config.subject.name,
+            digest=module_digest(subject.module),
+            preprocessing=preprocess_digest(subject.preprocess),
+            classes=subject.classes,
+            notes=subject.notes,
+        )
+        space = SpaceOrigin(name=model.space.name, digest=model.space.digest, dimension=model.space.dimension)
+        return cls(config, origin, space)
+
+    def check_addition(self, known: Index | None) -> None:
+        """Refuse to add to an index of another subject, preprocessing, space or number of exemplars, or layers it has."""
+        if known is None:
+            return
+        old, layers = known.manifest, {layer.name for layer in known.manifest.layers}
+        differences = [
+            name
+            for name, same in {
+                "subject weights": old.subject.digest == self.subject.digest,
+                "preprocessing": old.subject.preprocessing == self.subject.preprocessing,
+                "foundation model": old.foundation_model.digest == self.space.digest,
+                "number of exemplars": old.exemplars == self.config.collect.exemplars,
+                "relevance (--classes)": (known.relevance is not None) == self.config.relevance.classes,
+            }.items()
+            if not same
+        ]
+        if differences:
+            raise InvalidInput(f"{known.folder} was built with another {', '.join(differences)}.", hint="Repeat its settings, or build a new index.")
+        twice = sorted(layers & set(self.config.collect.layers))
+        if twice:
+            raise InvalidInput(f"{known.folder} already holds {', '.join(twice)}.", hint="Name only layers it lacks, or use --overwrite.")
+
+    def shown(self, dataset: Dataset, collected: Collected, known: Index | None) -> DatasetOrigin:
+        """Digest what was shown: every key with the content behind it; refuse to add to an index of other samples."""
+        reading = collected.reading
+        unreadable = tuple(dataset.keys[number] for number in sorted(reading.faults))
+        origin = DatasetOrigin(
+            name=self.config.dataset.name,
+            digest=digest_of(list(zip(dataset.keys, reading.contents, strict=True))),
+            samples=len(dataset.keys),
+            duplicates=len(dataset.keys) - len(unreadable) - reading.distinct,
+            unreadable=unreadable,
+            described=dataset.describe(),
+        )
+        if known is not None and known.manifest.dataset.digest != origin.digest:
+            raise InvalidInput(f"{known.folder} was built from other samples.", hint="Give the same dataset, or build a new index.")
+        return origin
+
+    def manifest(  # noqa: PLR0913
+        self, shown: DatasetOrigin, collected: Collected, known: Index | None, *, engine: str, created: str, classes: tuple[str, ...]
+    ) -> Manifest:
+        """The manifest but for the files' digests."""
+        before = known.manifest.layers if known is not None else ()
+        added = tuple(
+            LayerOrigin(name=each.layer, units=each.units, signed=each.negative is not None, aggregation=self.config.collect.aggregation)
+            for each in collected.layers
+        )
+        return Manifest(
+            format=FORMAT,
+            created=created,
+            subject=self.subject.model_copy(update={"classes": classes}),
+            dataset=shown,
+            foundation_model=self.space,
+            layers=(*before, *added),
+            exemplars=self.config.collect.exemplars,
+            engine=engine,
+            seed=SEED,
+            versions=_versions(),
+            settings=self.config.model_dump(mode="json", include={"relevance", "thumbnail"}),
+            files={},
+        )
+
+
+def check_layers(subject: Subject, layers: tuple[str, ...]) -> None:
+    """Raise UnknownName with the nearest layers before anything is run."""
+    named_layers(subject.module, layers)
+
+
+def device_of(asked: str) -> str:
+    """`auto` resolved; raises InvalidInput where the device is not there."""
+    try:
+        import torch
+    except ModuleNotFoundError as missing:
+        raise MissingExtra("Building needs torch.", hint="pip install 'lens[models]'") from missing
+    if asked == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if asked == "cuda" and not torch.cuda.is_available():
+        raise InvalidInput("No CUDA device is there.", hint="Use --device cpu or auto.")
+    return asked
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found

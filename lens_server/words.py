@@ -1,0 +1,94 @@
+"""From words and pictures to probes: the foundation model of an index, loaded when first asked, its answers kept."""
+
+import io
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+from PIL import Image
+
+from indexer.catalogue import FOUNDATION_MODELS
+from indexer.domain.embeddings import Vectors, check_templates, empty_templates, mean_direction, text_probes
+from indexer.errors import IndexUnusable, InvalidInput
+from indexer.foundation_models.foundation_model import FoundationModel
+from indexer.index.manifest import SpaceOrigin
+
+DEFAULT_TEMPLATES = ("{}",)
+LONGEST_TEXT = 2000
+_REMEMBERED = 8192
+
+
+class Words:
+    """Probes in one embedding space. Thread-safe."""
+
+    def __init__(self, space: SpaceOrigin) -> None:
+        self._space = space
+        self._lock = threading.Lock()
+        self._probes: OrderedDict[tuple[str, tuple[str, ...]], Vectors] = OrderedDict()
+        self._empty: dict[tuple[str, ...], Vectors] = {}
+
+    def texts(self, texts: Sequence[str], templates: Sequence[str] | None = None) -> Vectors:
+        """Probes [texts, d]; what was asked before is not embedded again."""
+        chosen = DEFAULT_TEMPLATES if templates is None else tuple(templates)
+        check_templates(chosen)
+        asked = [checked_text(text) for text in texts]
+        with self._lock:
+            new = [text for text in dict.fromkeys(asked) if (text, chosen) not in self._probes]
+            fresh = dict(zip(new, self._embed(new, chosen), strict=True)) if new else {}
+            result = np.stack([fresh[text] if text in fresh else self._recall(text, chosen) for text in asked])
+            for text, probe in fresh.items():
+                self._probes[text, chosen] = probe
+            while len(self._probes) > _REMEMBERED:
+                self._probes.popitem(last=False)
+        return result
+
+    def images(self, images: Sequence[bytes]) -> Vectors:
+        """One probe [d] of encoded images: the normalised mean of their embeddings."""
+        pictures = [_decoded(image) for image in images]
+        with self._lock:
+            return mean_direction(self._model().embed_images(pictures))
+
+    def _recall(self, text: str, templates: tuple[str, ...]) -> Vectors:
+        self._probes.move_to_end((text, templates))
+        return self._probes[text, templates]
+
+    def _embed(self, texts: list[str], templates: tuple[str, ...]) -> Vectors:
+        model = self._model()
+        if templates and templates not in self._empty:
+            self._empty[templates] = empty_templates(templates, model.embed_texts)
+        return text_probes(texts, templates, model.embed_texts, self._empty.get(templates))
+
+    def _model(self) -> FoundationModel:
+        model = _loaded(self._space.name)
+        if model.space.digest != self._space.digest:
+            raise IndexUnusable(
+                f"The index was embedded with another {self._space.name} than the one found here (digests {self._space.digest[:12]} "
+                f"and {model.space.digest[:12]}): its words would mean something else.",
+                hint="Restore the weights, or build the index again.",
+            )
+        return model
+
+
+def checked_text(text: str) -> str:
+    """The text without surrounding blanks; raises InvalidInput for an empty or a huge one."""
+    stripped = text.strip()
+    if not stripped:
+        raise InvalidInput("The query is empty.", hint="Ask for something, e.g. 'ruler'.")
+    if len(stripped) > LONGEST_TEXT:
+        raise InvalidInput(f"The query has {len(stripped):,} characters; at most {LONGEST_TEXT:,} are taken.", hint="A few words work best.")
+    return stripped
+
+
+@cache
+def _loaded(name: str) -> FoundationModel:
+    model: FoundationModel = FOUNDATION_MODELS.load(name)
+    return model
+
+
+def _decoded(image: bytes) -> Image.Image:
+    try:
+        return Image.open(io.BytesIO(image)).convert("RGB")
+    except (OSError, ValueError, Image.DecompressionBombError) as fault:
+        raise InvalidInput(f"The query image cannot be read: {fault}", hint="Give a PNG or JPEG.") from fault
