@@ -1,0 +1,97 @@
+"""`folder:PATH`: every image below a folder; the first level of subfolders names the classes."""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pandas as pd
+from PIL import Image
+
+from indexer.datasets.dataset import LABEL, Dataset
+from indexer.datasets.images import image_extensions, listing_digest, missing_path, read_image
+from indexer.errors import DatasetFault, InvalidInput
+
+
+class ImageFolder:
+    """Images below `root`; hidden files and files that are no images are passed over."""
+
+    def __init__(self, root: Path, keys: list[str], argument: str) -> None:
+        self.keys: Sequence[str] = keys
+        self.metadata = _labels(keys)
+        self._root = root
+        self._argument = argument
+
+    def load(self, number: int) -> Image.Image:
+        """One sample, upright and RGB."""
+        return read_image(self._root / self.keys[number], self.keys[number])
+
+    def describe(self) -> dict[str, object]:
+        """Adapter, argument, and a digest over every key and file size."""
+        digest = listing_digest(self._root, self.keys)
+        return {"adapter": "folder", "argument": self._argument, "samples": len(self.keys), "listing": digest}
+
+
+def load(argument: str) -> Dataset:
+    """List the images below a folder; raises InvalidInput or DatasetFault when there are none."""
+    if not argument:
+        raise InvalidInput("The dataset 'folder' needs a path.", hint="Write folder:PATH, e.g. folder:photos/train.")
+    root = Path(argument).expanduser()
+    if not root.exists():
+        raise missing_path(root, "folder")
+    if not root.is_dir():
+        hint = f"Write csv:{argument}." if root.suffix.lower() in {".csv", ".tsv"} else f"Write folder:{root.parent}."
+        raise InvalidInput(f"'{argument}' is a file, not a folder.", hint=hint)
+    extensions = image_extensions()
+    files = list(_files(root))
+    keys = sorted(key for key in files if os.path.splitext(key)[1].lower() in extensions)
+    _check(keys, files, argument)
+    return ImageFolder(root, keys, argument)
+
+
+def _files(root: Path) -> Iterator[str]:
+    """Keys of all files that are not hidden; a folder linked to twice is entered once, so links cannot run in circles."""
+    entered: set[str] = set()
+    for folder, subfolders, names in os.walk(root, onerror=_refuse, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in entered:
+            subfolders.clear()
+            continue
+        entered.add(real)
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        for name in names:
+            if not name.startswith("."):
+                yield (Path(folder) / name).relative_to(root).as_posix()
+
+
+def _refuse(fault: OSError) -> None:
+    reason = (fault.strerror or str(fault)).lower()
+    hint = "Make it readable or move it away."
+    raise DatasetFault(f"The folder '{fault.filename}' cannot be opened: {reason}.", hint=hint)
+
+
+def _check(keys: list[str], files: list[str], argument: str) -> None:
+    if not keys:
+        found = f"it holds {len(files)} other files" if files else "it is empty"
+        tables = [key for key in files if key.lower().endswith((".csv", ".tsv"))]
+        cure = "Images are told by their extension, e.g. .jpg or .png."
+        if tables:
+            cure = f"Did you mean csv:{Path(argument) / tables[0]}?"
+        raise DatasetFault(f"No images below '{argument}': {found}.", hint=cure)
+    for key in keys:
+        if not _is_text(key):
+            raise DatasetFault(f"The file name {key!r} is not UTF-8.", hint="Rename the file.")
+
+
+def _is_text(key: str) -> bool:
+    try:
+        key.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _labels(keys: list[str]) -> pd.DataFrame:
+    labels = [key.split("/", 1)[0] if "/" in key else None for key in keys]
+    if not any(labels):
+        return pd.DataFrame(index=range(len(keys)))
+    return pd.DataFrame({LABEL: pd.Series(labels, dtype="string")})

@@ -1,0 +1,148 @@
+"""`python:MODULE:FACTORY`: a model of your own.
+
+The factory takes nothing and returns a module, or (module, preprocess), or (module, preprocess, class names).
+Modules are also found in the folder the command runs in.
+"""
+
+import os
+import sys
+import sysconfig
+from collections.abc import Callable, Iterable, Iterator
+from importlib import import_module, invalidate_caches
+from pkgutil import iter_modules
+from traceback import extract_tb
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import torch
+from PIL import Image
+
+from indexer.errors import InvalidInput, SubjectFault, UnknownName
+from indexer.subjects.subject import Subject
+
+if TYPE_CHECKING:
+    from indexer.subjects.subject import Preprocess
+
+CONTRACT = "A factory returns a module, or (module, preprocess), or (module, preprocess, class names)."
+DEFAULT_NOTE = (
+    "No preprocess was given: images are resized to 256 pixels (bicubic), cropped to the central 224, "
+    "and normalised with ImageNet's mean and deviation."
+)
+
+
+def load(argument: str, *, trust_pickle: bool = False) -> Subject:  # noqa: ARG001 - a factory is code already
+    """Call a factory; raises UnknownName, or SubjectFault when it fails or breaks the contract."""
+    module_name, _, factory_name = argument.partition(":")
+    if not module_name or not factory_name:
+        raise InvalidInput(f"'python:{argument}' names no factory.", hint="Write python:MODULE:FACTORY.")
+    factory = _factory(_import(module_name), factory_name)
+    try:
+        made = factory()
+    except Exception as fault:  # whatever the user's code raises
+        raise SubjectFault(
+            f"The factory {argument!r} failed: {_describe(fault)}.", hint=f"Raised at {_place(fault)}."
+        ) from fault
+    return _subject(argument, made)
+
+
+def _import(name: str) -> ModuleType:
+    if os.getcwd() not in sys.path and "" not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    invalidate_caches()
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as missing:
+        if missing.name and (name == missing.name or name.startswith(f"{missing.name}.")):
+            raise UnknownName("module", name, _modules_beside(missing.name)) from missing
+        hint = f"Install what brings {missing.name!r}."
+        raise SubjectFault(f"The module {name!r} needs {missing.name!r}, which is missing.", hint=hint) from missing
+    except Exception as fault:  # whatever the user's code raises
+        raise SubjectFault(
+            f"The module {name!r} cannot be imported: {_describe(fault)}.", hint=f"Raised at {_place(fault)}."
+        ) from fault
+
+
+def _modules_beside(missing: str) -> Iterator[str]:
+    """Modules of the missing one's package, else those on the path that were not installed."""
+    package, _, _ = missing.rpartition(".")
+    if package:
+        prefix, folders = f"{package}.", list(getattr(sys.modules.get(package), "__path__", []))
+    else:
+        paths = sysconfig.get_paths()
+        installed = {paths[kind] for kind in ("stdlib", "platstdlib", "purelib", "platlib")}
+        installed.add(os.path.join(paths["platstdlib"], "lib-dynload"))
+        prefix, folders = "", [each or os.getcwd() for each in sys.path if each not in installed]
+    return (prefix + each.name for each in iter_modules(folders))
+
+
+def _factory(module: ModuleType, name: str) -> Callable[[], Any]:
+    factory = getattr(module, name, None)
+    if factory is None:
+        raise UnknownName(f"factory in {module.__name__!r}", name, _factories(module))
+    if isinstance(factory, torch.nn.Module) or not callable(factory):
+        kind = type(factory).__name__
+        raise SubjectFault(f"'{module.__name__}:{name}' is a {kind}, not a factory.", hint=f"Wrap it in a function. {CONTRACT}")
+    made: Callable[[], Any] = factory
+    return made
+
+
+def _factories(module: ModuleType) -> list[str]:
+    own = {name: kept for name, kept in vars(module).items() if getattr(kept, "__module__", "") == module.__name__}
+    return [name for name, kept in own.items() if callable(kept) and not name.startswith("_")]
+
+
+def _subject(argument: str, made: object) -> Subject:
+    parts = made if isinstance(made, tuple) else (made,)
+    if not 1 <= len(parts) <= 3 or not isinstance(parts[0], torch.nn.Module):
+        found = ", ".join(type(each).__name__ for each in parts)
+        shown = f"({found})" if isinstance(made, tuple) else found
+        raise SubjectFault(f"The factory {argument!r} returned {shown}.", hint=CONTRACT)
+    module, given, classes = (*parts, None, None)[:3]
+    preprocess = _default_preprocess() if given is None else given
+    _check_preprocess(argument, preprocess)
+    notes = (DEFAULT_NOTE,) if given is None else ()
+    return Subject(f"python:{argument}", module, preprocess, _names(argument, classes), notes)
+
+
+def _names(argument: str, classes: object) -> tuple[str, ...]:
+    if classes is None:
+        return ()
+    names = tuple(classes) if isinstance(classes, Iterable) and not isinstance(classes, str) else (None,)
+    if not all(isinstance(name, str) for name in names):
+        raise SubjectFault(f"The class names of {argument!r} are no list of texts.", hint=CONTRACT)
+    return names
+
+
+def _check_preprocess(argument: str, preprocess: "Preprocess") -> None:
+    """Try it on a grey image: what breaks here is told by name, what breaks in the middle of a build is not."""
+    if not callable(preprocess):
+        raise SubjectFault(f"The preprocess of {argument!r} is a {type(preprocess).__name__}.", hint=CONTRACT)
+    try:
+        tensor = preprocess(Image.new("RGB", (320, 240), "grey"))
+    except Exception as fault:  # whatever the user's code raises
+        raise SubjectFault(
+            f"The preprocess of {argument!r} failed: {_describe(fault)}.", hint=f"Raised at {_place(fault)}."
+        ) from fault
+    if not isinstance(tensor, torch.Tensor) or tensor.ndim != 3 or not tensor.is_floating_point():
+        found = f"{tensor.dtype} {list(tensor.shape)}" if isinstance(tensor, torch.Tensor) else f"a {type(tensor).__name__}"
+        hint = "It must turn one image into a float tensor [channels, height, width], without a batch axis."
+        raise SubjectFault(f"The preprocess of {argument!r} returned {found}.", hint=hint)
+
+
+def _default_preprocess() -> "Preprocess":
+    from timm.data import create_transform
+
+    preprocess: Preprocess = create_transform((3, 224, 224), interpolation="bicubic", crop_pct=0.875)
+    return preprocess
+
+
+def _describe(fault: Exception) -> str:
+    return f"{type(fault).__name__}: {fault}".rstrip(": .")
+
+
+def _place(fault: Exception) -> str:
+    """File and line of the innermost frame."""
+    if isinstance(fault, SyntaxError):
+        return f"{fault.filename}, line {fault.lineno}"
+    frame = extract_tb(fault.__traceback__)[-1]
+    return "the call itself" if frame.filename == __file__ else f"{frame.filename}, line {frame.lineno}"
