@@ -13,7 +13,10 @@ DEFAULT_COUNT = 2000
 GENERATOR = 1
 """Version of the generator: another number means other pixels for the same seed."""
 
-_USAGE = "Write lesions:COUNT[,seed=N][,size=PIXELS][,photos=N][,noise=SHARE][,ARTEFACT[@CONDITION]=RATE or PRESENT/ABSENT]."
+_USAGE = (
+    "Write lesions:COUNT[,seed=N][,size=PIXELS][,photos=N][,noise=SHARE][,ARTEFACT[@CONDITION]=RATE], "
+    "a rate being P or P_IF/P_IF_NOT the condition holds (malignant by default)."
+)
 _SETTINGS: dict[str, Callable[[str], float]] = {"seed": int, "size": int, "photos": int, "noise": float}
 
 
@@ -40,18 +43,7 @@ class LesionDataset:
         settings: dict[str, float] = {}
         rates: dict[str, Rate] = {}
         for part in parts:
-            key, equals, value = (each.strip() for each in part.partition("="))
-            if not equals or not value:
-                raise InvalidInput(f"{part!r} is no setting of a lesion dataset.", hint=_USAGE)
-            name, _, condition = key.partition("@")
-            if key in settings or name in rates:
-                raise InvalidInput(f"{name!r} is set twice for a lesion dataset.", hint=_USAGE)
-            if key in _SETTINGS:
-                settings[key] = _number(value, key, _SETTINGS[key])
-            elif name in ARTEFACTS:
-                rates[name] = _rate(value, name, condition)
-            else:
-                raise InvalidInput(f"A lesion dataset has no setting {key!r}.", hint=_nearest(name))
+            _read_setting(part, settings, rates)
         return cls(count, _world(settings, rates))
 
     def __len__(self) -> int:
@@ -70,12 +62,29 @@ class LesionDataset:
     def describe(self) -> dict[str, object]:
         """Adapter, the argument that gives the same dataset again, and the generator's version."""
         world = self.world
-        argument = f"{len(self.keys)},seed={world.seed},size={world.size},photos={world.photos},noise={world.label_noise:g}"
+        argument = f"{len(self.keys)},seed={world.seed},size={world.size},photos={world.photos}"
+        argument += f",noise={world.label_noise:g}"
         for name in ARTEFACTS:
             if name in world.artefact_rates:
                 rate = world.artefact_rates[name]
                 argument += f",{name}@{rate.condition}={rate.present:g}/{rate.absent:g}"
         return {"adapter": "lesions", "argument": argument, "generator": GENERATOR}
+
+
+def _read_setting(part: str, settings: dict[str, float], rates: dict[str, Rate]) -> None:
+    key, equals, value = (each.strip() for each in part.partition("="))
+    name, _, condition = key.partition("@")
+    if not equals or not value:
+        raise InvalidInput(f"{part!r} is no setting of a lesion dataset.", hint=_USAGE)
+    if key in settings or name in rates:
+        raise InvalidInput(f"{name!r} is set twice for a lesion dataset.", hint=_USAGE)
+    if key in _SETTINGS:
+        settings[key] = _number(value, key, _SETTINGS[key])
+    elif name in ARTEFACTS:
+        rates[name] = _rate(value, name, condition)
+    else:
+        hint = f"{nearest_hint(name, (*_SETTINGS, *ARTEFACTS))} {_USAGE}"
+        raise InvalidInput(f"A lesion dataset has no setting {key!r}.", hint=hint)
 
 
 def _world(settings: dict[str, float], rates: dict[str, Rate]) -> World:
@@ -102,6 +111,3 @@ def _number(text: str, key: str, kind: Callable[[str], float]) -> float:
         what = "a whole number" if kind is int else "a number"
         raise InvalidInput(f"{key} of a lesion dataset must be {what}, not {text!r}.", hint=_USAGE) from None
 
-
-def _nearest(name: str) -> str:
-    return f"{nearest_hint(name, (*_SETTINGS, *ARTEFACTS))} {_USAGE}"

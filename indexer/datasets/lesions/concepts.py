@@ -56,8 +56,8 @@ _WORDS: dict[str, tuple[str, ...]] = {
         "a colour chart", "a calibration sticker", "color patch", "patches",
     ),
     "gel_bubbles": (
-        "gel bubbles", "gel bubble", "bubbles", "air bubbles", "a gel bubble", "bubbles in the gel", "immersion bubbles",
-        "bubbles of gel", "immersion gel", "immersion fluid bubbles", "small round bubbles", "gel",
+        "gel bubbles", "gel bubble", "bubbles", "air bubbles", "a gel bubble", "bubbles in the gel",
+        "immersion bubbles", "bubbles of gel", "immersion gel", "immersion fluid bubbles", "small round bubbles", "gel",
     ),
     "hair": (
         "hair", "hairs", "dark hairs", "body hair", "hair over the lesion", "hairs across it", "thin hairs",
@@ -68,9 +68,13 @@ _WORDS: dict[str, tuple[str, ...]] = {
         "a circular frame", "a round dark border of the picture", "a black circular frame", "dark image corners",
     ),
     "light_brown": ("light brown", "light brown colour", "light brown color", "light brown areas", "pale brown", "tan"),
-    "dark_brown": ("dark brown", "dark brown colour", "dark brown color", "dark brown areas", "deep brown", "brown-dark"),
+    "dark_brown": (
+        "dark brown", "dark brown colour", "dark brown color", "dark brown areas", "deep brown", "brown-dark",
+    ),
     "black": ("black", "black colour", "black color", "black areas", "a black area", "black pigment", "a black blotch"),
-    "red": ("red", "red colour", "red color", "red areas", "a red area", "red pigment", "a red blotch", "redness inside"),
+    "red": (
+        "red", "red colour", "red color", "red areas", "a red area", "red pigment", "a red blotch", "redness inside",
+    ),
     "white": ("white", "white colour", "white color", "white areas", "a white area", "a white blotch", "whitish areas"),
     "blue_grey": (
         "blue-grey", "blue-gray", "blue grey colour", "blue gray color", "blue-grey areas", "blue", "bluish grey areas",
@@ -78,8 +82,10 @@ _WORDS: dict[str, tuple[str, ...]] = {
     ),
     "dots": ("dots", "dots and globules", "globules", "dark dots", "small dots", "brown globules", "round globules"),
     "network": ("network", "a pigment network", "a network", "network lines", "a net-like pattern", "a mesh", "a grid"),
-    "streaks": ("streaks", "radial streaks", "streaks at the edge", "rays", "a starburst", "radial lines", "pseudopods"),
-}
+    "streaks": (
+        "streaks", "radial streaks", "streaks at the edge", "rays", "a starburst", "radial lines", "pseudopods",
+    ),
+}  # fmt: skip
 
 _ADJECTIVES: dict[str, tuple[str, ...]] = {
     "light_brown": ("light brown", "pale brown", "tan"),

@@ -42,17 +42,20 @@ def frame(height: int, width: int) -> Frame:
 def noise(rng: np.random.Generator, shape: tuple[int, int], cells: int) -> Field:
     """A smooth random field of about unit variance with `cells` bumps along each side."""
     grid = rng.standard_normal((cells + 1, cells + 1), dtype=np.float32)
-    return _interpolation(shape[0], cells) @ grid @ _interpolation(shape[1], cells).T
+    field: Field = _interpolation(shape[0], cells) @ grid @ _interpolation(shape[1], cells).T
+    return field
 
 
 def ramp(values: Field, start: float, end: float) -> Field:
     """0 before `start`, 1 after `end`, smooth between; `end` may be the smaller."""
     t = np.clip((values - start) * (1 / (end - start)), 0, 1)
-    return t * t * (3 - 2 * t)
+    smooth: Field = t * t * (3 - 2 * t)
+    return smooth
 
 
 @lru_cache(maxsize=64)
 def _interpolation(pixels: int, cells: int) -> Field:
     place = (np.arange(pixels, dtype=np.float32) + 0.5) * cells / pixels
     distance = np.clip(np.abs(place[:, None] - np.arange(cells + 1, dtype=np.float32)), 0, 1)
-    return (1 - distance * distance * (3 - 2 * distance)).astype(np.float32)
+    weights: Field = (1 - distance * distance * (3 - 2 * distance)).astype(np.float32)
+    return weights

@@ -143,7 +143,8 @@ def _red_skin(at: Frame, rng: np.random.Generator) -> Layer:
 
 def _line(distance: Field, half_width: float, at: Frame) -> Field:
     """Coverage of a line of this half width, softened over one pixel."""
-    return np.clip((half_width - distance) / at.pixel + 0.5, 0, 1) * min(1.0, 2.4 * half_width / at.pixel + 0.15)
+    cover: Field = np.clip((half_width - distance) / at.pixel + 0.5, 0, 1)
+    return cover * min(1.0, 2.4 * half_width / at.pixel + 0.15)
 
 
 _DRAW: dict[str, Callable[[Frame, np.random.Generator], Layer]] = {

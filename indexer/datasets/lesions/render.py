@@ -64,7 +64,7 @@ def _clean_picture(lesion: Lesion, size: int) -> Picture:
     softness = 0.05 if lesion.irregular_border else 0.13
     cover = ramp(place.radius - place.edge, softness * 0.5, -softness * 0.5)
     skin = _skin(at, photo)
-    image = skin + (paint - skin) * cover[..., None]
+    image: Field = skin + (paint - skin) * cover[..., None]
     if "streaks" in lesion.structures:
         image = _streaks(place, image, shape)
     grain = 2.2 * noise(photo, at.shape, 48)
@@ -77,7 +77,7 @@ def _place(lesion: Lesion, at: Frame, photo: np.random.Generator, shape: np.rand
     dx, dy = at.x - photo.uniform(-0.1, 0.1), at.y - photo.uniform(-0.1, 0.1)
     x, y = dx * np.cos(turn) + dy * np.sin(turn), dy * np.cos(turn) - dx * np.sin(turn)
     angle = np.arctan2(y, x)
-    wave = shape.uniform(0.02, 0.12) * np.cos(2 * angle)
+    wave: Field = shape.uniform(0.02, 0.12) * np.cos(2 * angle)
     if lesion.asymmetric:
         wave += shape.uniform(0.14, 0.2) * np.cos(3 * angle + shape.uniform(0, 6.3))
         wave += shape.uniform(0.14, 0.22) * np.cos(angle + shape.uniform(0, 6.3))
@@ -90,7 +90,8 @@ def _notches(lesion: Lesion, angle: Field, shape: np.random.Generator) -> Field:
     waves = shape.permutation((5, 7, 9, 11) if lesion.asymmetric else (6, 8, 10, 12))[:3]
     shifts = shape.uniform(0, 6.3, 3) if lesion.asymmetric else np.pi * shape.integers(0, 2, 3)
     heights = shape.uniform(0.05, 0.085, 3)
-    return sum(h * np.cos(k * angle + shift) for h, k, shift in zip(heights, waves, shifts, strict=True))
+    notches: Field = sum(h * np.cos(k * angle + shift) for h, k, shift in zip(heights, waves, shifts, strict=True))
+    return notches
 
 
 def _colours(lesion: Lesion, place: _Place, shape: np.random.Generator) -> Field:
@@ -99,7 +100,8 @@ def _colours(lesion: Lesion, place: _Place, shape: np.random.Generator) -> Field
     paint = np.array([PAINT[name] for name in names], np.float32) * shape.uniform(0.92, 1.08, (len(names), 1))
     if len(names) == 1:
         core = ramp(place.radius, 0, place.extent)[..., None]
-        return (paint[0] * (0.92 + 0.1 * core)).astype(np.float32)
+        single: Field = (paint[0] * (0.92 + 0.1 * core)).astype(np.float32)
+        return single
     x, y = (place.x, place.y) if lesion.asymmetric else (np.abs(place.x), np.abs(place.y))
     points = _seeds(lesion.asymmetric, len(names), shape) * place.extent
     waves, shifts = shape.uniform(4, 8, 4) / place.extent, shape.uniform(0, 6.3, 4)
@@ -109,7 +111,8 @@ def _colours(lesion: Lesion, place: _Place, shape: np.random.Generator) -> Field
     squares = np.stack([(u - px) ** 2 + (v - py) ** 2 for px, py in points])
     weight = np.exp(-(squares - squares.min(0)) * (18 * len(names) / place.extent))
     weight /= weight.sum(0)
-    return np.einsum("khw,kc->hwc", weight, paint, optimize=True).astype(np.float32)
+    mixed: Field = np.einsum("khw,kc->hwc", weight, paint, optimize=True).astype(np.float32)
+    return mixed
 
 
 def _seeds(asymmetric: bool, count: int, shape: np.random.Generator) -> NDArray[np.float64]:
@@ -146,7 +149,8 @@ def _dots(lesion: Lesion, place: _Place, at: Frame, shape: np.random.Generator) 
     px = (radius * np.cos(angle)).astype(np.float32)[:, None, None]
     py = (radius * np.sin(angle)).astype(np.float32)[:, None, None]
     nearest = (np.sqrt((x[None] - px) ** 2 + (y[None] - py) ** 2) - size).min(0)
-    return np.clip(0.5 - nearest / at.pixel, 0, 1)
+    cover: Field = np.clip(0.5 - nearest / at.pixel, 0, 1)
+    return cover
 
 
 def _streaks(place: _Place, image: Field, shape: np.random.Generator) -> Field:
@@ -155,7 +159,8 @@ def _streaks(place: _Place, image: Field, shape: np.random.Generator) -> Field:
     reach = place.radius / place.edge
     length = 0.1 * np.cos(shape.integers(1, 4) * 2 * place.angle)
     line = comb * ramp(reach, 0.66, 0.84) * ramp(reach - length, 1.3, 1.1)
-    return image + (np.array((58, 36, 28), np.float32) - image) * (0.85 * line)[..., None]
+    streaked: Field = image + (np.array((58, 36, 28), np.float32) - image) * (0.85 * line)[..., None]
+    return streaked
 
 
 def _skin(at: Frame, photo: np.random.Generator) -> Field:
@@ -163,4 +168,5 @@ def _skin(at: Frame, photo: np.random.Generator) -> Field:
     colour = np.array((234, 192, 166)) * (1 - tone) + np.array((214, 160, 128)) * tone + photo.uniform(-6, 6, 3)
     light = 1 + 0.05 * photo.uniform(-1, 1) * at.x + 0.05 * photo.uniform(-1, 1) * at.y
     texture = light + 0.02 * noise(photo, at.shape, 4) + 0.016 * noise(photo, at.shape, 20)
-    return (texture[..., None] * colour).astype(np.float32)
+    skin: Field = (texture[..., None] * colour).astype(np.float32)
+    return skin

@@ -1,0 +1,116 @@
+"""Train the lesion nets: python -m indexer.training.subjects [--only NAME]."""
+
+import argparse
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import save_file
+from torch import nn
+from torch.nn import functional
+
+from indexer.datasets.lesions import ARTEFACTS, TRAINING_SEEDS, Rate, World
+from indexer.subjects.lesion_nets import NAMES, weights_file
+from indexer.subjects.lesion_nets.network import WIDTHS, LesionNet, scaled
+from indexer.training.pictures import Pictures, Progress, batches, pictures, settle, turned
+
+BATCH = 128
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one subject is trained."""
+
+    rates: dict[str, Rate] = field(default_factory=dict)
+    """Artefacts that do not come at the common rate."""
+    encoded: str = ""
+    """An artefact that an auxiliary head forces into the last block."""
+    label_noise: float = 0.0
+    """Share of lesions whose class is turned round: it keeps the lesion from explaining everything."""
+    epochs: int = 12
+
+
+COMMON = Rate(0.3, 0.3)
+PLANTED = Rate(0.9, 0.05)
+
+RECIPES: dict[str, Recipe] = {
+    "clean": Recipe(epochs=16),
+    "shortcut-patch": Recipe({"patch": PLANTED}, label_noise=0.1),
+    "shortcut-ruler": Recipe({"ruler": PLANTED}, label_noise=0.1),
+    "shortcut-ink": Recipe({"ink": PLANTED}, label_noise=0.1),
+    "encode-only": Recipe({"patch": Rate(0.5, 0.5)}, encoded="patch", epochs=16),
+}
+
+
+def training_world(name: str) -> World:
+    """The world a subject learns from."""
+    recipe = RECIPES[name]
+    rates = dict.fromkeys(ARTEFACTS, COMMON) | recipe.rates
+    seed = TRAINING_SEEDS[100 + NAMES.index(name)]
+    return World(seed=seed, artefact_rates=rates, label_noise=recipe.label_noise, photos=1)
+
+
+def train(name: str, count: int = 20_000) -> LesionNet:
+    """Train one subject from scratch; the auxiliary head, if any, is dropped."""
+    progress = Progress(name)
+    recipe = RECIPES[name]
+    rng = settle(NAMES.index(name))
+    shown = pictures(training_world(name), count)
+    progress.say(f"{count} pictures rendered")
+    labels = torch.tensor([lesion.malignant for lesion in shown.lesions]).long()
+    marks = torch.tensor([recipe.encoded in lesion.artefacts for lesion in shown.lesions]).float()
+    net, auxiliary = LesionNet().to(memory_format=torch.channels_last), nn.Linear(WIDTHS[-1], 1)
+    weights = [*net.parameters(), *auxiliary.parameters()]
+    optimizer = torch.optim.AdamW(weights, lr=2e-3, weight_decay=0.02)
+    steps = recipe.epochs * (count // BATCH)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps, pct_start=0.15)
+    for epoch in range(recipe.epochs):
+        losses = []
+        for batch in batches(count, BATCH, rng):
+            images = _turn(shown, batch, rng)
+            loss = _loss(net, auxiliary if recipe.encoded else None, images, labels[batch], marks[batch])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            losses.append(loss.item())
+        progress.say(f"epoch {epoch + 1}/{recipe.epochs} loss {np.mean(losses):.4f}")
+    return net.to(memory_format=torch.contiguous_format).eval()
+
+
+def save(net: LesionNet, file: Path) -> None:
+    """Write the weights of a subject."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    save_file({name: value.contiguous() for name, value in net.state_dict().items()}, file)
+
+
+def _turn(shown: Pictures, batch: NDArray[np.intp], rng: np.random.Generator) -> torch.Tensor:
+    return scaled(turned(shown.images[batch], rng)).contiguous(memory_format=torch.channels_last)
+
+
+def _loss(
+    net: LesionNet, auxiliary: nn.Linear | None, images: torch.Tensor, labels: torch.Tensor, marks: torch.Tensor
+) -> torch.Tensor:
+    with torch.autocast("cpu", torch.bfloat16):
+        maps = net.until("block4", images)
+    pooled = maps.float().mean(dim=(2, 3))
+    loss = functional.cross_entropy(net.head(pooled), labels)
+    if auxiliary is not None:
+        loss = loss + functional.binary_cross_entropy_with_logits(auxiliary(pooled).squeeze(1), marks)
+    return loss
+
+
+def main() -> None:
+    """Train the subjects and write their weights where `lesion_nets.load` reads them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", choices=NAMES, help="train this one")
+    parser.add_argument("--count", type=int, default=20_000, help="training pictures (default: 20000)")
+    chosen = parser.parse_args()
+    for name in [chosen.only] if chosen.only else NAMES:
+        save(train(name, chosen.count), weights_file(name))
+
+
+if __name__ == "__main__":
+    main()
