@@ -9,6 +9,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 from indexer.errors import InvalidInput
+from lens_server.vocabularies import SHIPPED
 
 QUERIES = 64
 CHARACTERS = 2_000
@@ -87,18 +88,26 @@ def _count(field: str, parts: Any, *, low: int, high: int) -> Iterator[Violation
         yield Violation(field, f"may have {low:,} to {high:,} entries, not {len(parts):,}")
 
 
-def _texts(high: int, list_name: str) -> Rule:
-    """Between 1 and `high` texts, none of them empty; only the first faulty one is told."""
+def _texts(field: str, texts: Any, *, low: int, high: int) -> Iterator[Violation]:
+    """A list of texts, none of them empty; only the first faulty one is told."""
+    yield from _count(field, texts, low=low, high=high)
     one = _characters(1)
+    faulty = (fault for at, text in enumerate(texts[:high]) for fault in one(f"{field}[{at}]", text))
+    if (first := next(faulty, None)) is not None:
+        yield first
 
-    def rule(field: str, holder: Message) -> Iterator[Violation]:
-        texts = getattr(holder, list_name)
-        yield from _count(f"{field}.{list_name}", texts, low=1, high=high)
-        faulty = (fault for at, text in enumerate(texts[:high]) for fault in one(f"{field}.{list_name}[{at}]", text))
-        if (first := next(faulty, None)) is not None:
-            yield first
 
-    return rule
+def _templates(field: str, templates: Any) -> Iterator[Violation]:
+    yield from _texts(f"{field}.texts", templates.texts, low=0, high=TEMPLATES)
+
+
+def _vocabulary(field: str, vocabulary: Any) -> Iterator[Violation]:
+    if not vocabulary.HasField("name"):
+        yield from _texts(f"{field}.entries", vocabulary.entries, low=1, high=VOCABULARY)
+    elif vocabulary.entries:
+        yield Violation(field, "set name or entries, not both")
+    elif vocabulary.name not in SHIPPED:  # the library takes a path here; a caller may not read the server's files
+        yield Violation(f"{field}.name", f"must be one of {', '.join(SHIPPED)}; send other lists as entries")
 
 
 def _image(field: str, value: bytes) -> Iterator[Violation]:
@@ -145,8 +154,8 @@ RULES: dict[str, Rule] = {
     "page_size": _between(1, RESULTS),
     "exemplars": _between(0, RESULTS),
     "similar": _between(0, RESULTS),
-    "alternatives": _between(0, RESULTS),
-    "vocabulary": _texts(VOCABULARY, "entries"),
-    "templates": _texts(TEMPLATES, "texts"),
+    "alternatives": _between(1, RESULTS),
+    "vocabulary": _vocabulary,
+    "templates": _templates,
 }
 """What holds for a field of this name, in every request."""

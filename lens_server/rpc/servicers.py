@@ -11,10 +11,16 @@ from lens_server.rpc.cache import AnswerCache
 from lens_server.rpc.pages import exemplar_page
 from lens_server.rpc.served import Served
 from lens_server.rpc.streams import StreamSlots, batches
-from lens_server.v1 import audit_service_pb2, audit_service_pb2_grpc, lens_service_pb2_grpc, neuron_pb2, query_pb2
+from lens_server.v1 import (
+    audit_service_pb2,
+    audit_service_pb2_grpc,
+    label_pb2,
+    lens_service_pb2_grpc,
+    neuron_pb2,
+    query_pb2,
+)
 from lens_server.v1 import comparison_pb2 as comparisons
 from lens_server.v1 import index_pb2 as indexes
-from lens_server.v1 import label_pb2 as labels
 from lens_server.v1 import lens_service_pb2 as service
 from lens_server.wire import from_message, to_message
 
@@ -96,7 +102,7 @@ class LensServicer(lens_service_pb2_grpc.LensServiceServicer):
         with self._slots.one():
             found = lens.label(_vocabulary(request), _where(request), templates=_templates(request), **options)
             for batch in batches(found, context):
-                yield service.LabelNeuronsResponse(labels=[to_message(each, labels.Label) for each in batch])
+                yield service.LabelNeuronsResponse(labels=[to_message(each, label_pb2.Label) for each in batch])
 
     def ListUnexpectedNeurons(
         self, request: service.ListUnexpectedNeuronsRequest, context: Context
@@ -104,7 +110,7 @@ class LensServicer(lens_service_pb2_grpc.LensServiceServicer):
         """Neurons that no vocabulary entry describes."""
         lens = self._served.get(request.index).lens
         found = lens.unexpected(_vocabulary(request), _where(request), **_given(request, "limit"))
-        return service.ListUnexpectedNeuronsResponse(neurons=[to_message(each, labels.Unexpected) for each in found])
+        return service.ListUnexpectedNeuronsResponse(neurons=[to_message(each, label_pb2.Unexpected) for each in found])
 
     def ListRedundantPairs(
         self, request: service.ListRedundantPairsRequest, context: Context
@@ -143,5 +149,8 @@ def _templates(request: Any) -> Sequence[str] | None:
     return tuple(request.templates.texts) if request.HasField("templates") else None
 
 
-def _vocabulary(request: Any) -> Sequence[str] | None:
-    return tuple(request.vocabulary.entries) if request.HasField("vocabulary") else None
+def _vocabulary(request: Any) -> str | Sequence[str] | None:
+    if not request.HasField("vocabulary"):
+        return None
+    vocabulary: label_pb2.Vocabulary = request.vocabulary
+    return vocabulary.name if vocabulary.HasField("name") else tuple(vocabulary.entries)

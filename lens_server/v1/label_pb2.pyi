@@ -21,25 +21,31 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Vocabulary(_message.Message):
-    """The words a neuron may be named with."""
+    """The words a neuron may be named with: `entries` or `name`, not both."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     ENTRIES_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """A list that comes with the server: `general` or `dermoscopy`. Never a path: files are read by the caller."""
     @_builtins.property
     def entries(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """At most 50,000, each of 1 to 2,000 characters."""
+        """At most 50,000, each of 1 to 2,000 characters, none of them twice."""
 
     def __init__(
         self,
         *,
         entries: _abc.Iterable[_builtins.str] | None = ...,
+        name: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_name", b"_name", "name", b"name"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_name", b"_name", "entries", b"entries", "name", b"name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__name: _TypeAlias = _typing.Literal["name"]  # noqa: Y015
+    _WhichOneofArgType__name: _TypeAlias = _typing.Literal["_name", b"_name"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__name) -> _WhichOneofReturnType__name | None: ...
 
 Global___Vocabulary: _TypeAlias = Vocabulary  # noqa: Y015
 

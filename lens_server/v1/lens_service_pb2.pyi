@@ -351,7 +351,7 @@ class SearchNeuronsRequest(_message.Message):
 
     @_builtins.property
     def templates(self) -> _query_pb2.Templates:
-        """Sentences to put texts into. Unset: those of the foundation model."""
+        """Sentences to put texts into. Unset: `{}` alone."""
 
     def __init__(
         self,
@@ -534,14 +534,16 @@ class LabelNeuronsRequest(_message.Message):
     index: _builtins.str
     """Name of the index. Empty: the only one served."""
     alternatives: _builtins.int
-    """Alternatives per neuron at most, 0 to 1,000. Unset: 5."""
+    """Alternatives per neuron at most, 1 to 1,000. Unset: 5."""
     alpha: _builtins.float
     """False discovery rate, in (0, 1). Unset: 0.05."""
     min_clarity: _builtins.float
-    """Neurons below this clarity are not named. Unset: the library's default."""
+    """Neurons below this clarity are not named. Unset: the 95th percentile
+    of the clarity of random exemplar sets.
+    """
     @_builtins.property
     def vocabulary(self) -> _label_pb2.Vocabulary:
-        """Names to choose from. Unset: the server's own vocabulary."""
+        """Names to choose from. Unset: the list `general`."""
 
     @_builtins.property
     def where(self) -> _neuron_pb2.Where:
@@ -549,7 +551,7 @@ class LabelNeuronsRequest(_message.Message):
 
     @_builtins.property
     def templates(self) -> _query_pb2.Templates:
-        """Sentences to put the entries into. Unset: those of the foundation model."""
+        """Sentences to put the entries into. Unset: `{}` alone."""
 
     def __init__(
         self,
@@ -621,7 +623,7 @@ class ListUnexpectedNeuronsRequest(_message.Message):
     """Neurons at most, 1 to 1,000. Unset: 10."""
     @_builtins.property
     def vocabulary(self) -> _label_pb2.Vocabulary:
-        """What is expected. Unset: the server's own vocabulary."""
+        """What is expected. Unset: the list `general`."""
 
     @_builtins.property
     def where(self) -> _neuron_pb2.Where:

@@ -47,14 +47,18 @@ Global___Vector: _TypeAlias = Vector  # noqa: Y015
 
 @_typing.final
 class Templates(_message.Message):
-    """How a text is put into sentences before it is embedded; the probe is the mean of them."""
+    """How a text is put into sentences before it is embedded. The probe is the mean over sentences of what the text adds to
+    the empty one.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
     TEXTS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def texts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Sentences with one `{}` each. At most 128, each of at most 2,000 characters."""
+        """Sentences with one `{}` each. At most 128, each of 1 to 2,000 characters. Empty: the text as it stands, without
+        taking off what an empty sentence would say.
+        """
 
     def __init__(
         self,

@@ -2,14 +2,14 @@
 
 from collections.abc import AsyncIterator, Sequence
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import grpc
 import grpc.aio
 
 from lens_client import calls
 from lens_client.address import parse
-from lens_client.channel import OPTIONS
+from lens_client.channel import OPTIONS, Methods
 from lens_client.errors import server_error
 from lens_server.answers import (
     Exemplar,
@@ -44,12 +44,9 @@ class AsyncLensClient:
         place = parse(address, index)
         self._target, self._index = place.target, place.index
         self._timeout = timeout
-        self._channel = (
-            grpc.aio.insecure_channel(self._target, OPTIONS)
-            if credentials is None
-            else grpc.aio.secure_channel(self._target, credentials, OPTIONS)
-        )
-        self._methods: dict[str, Any] = {}
+        self._credentials = credentials
+        self._opened: grpc.aio.Channel | None = None
+        self._methods = Methods()
 
     async def indexes(self) -> tuple[IndexSummary, ...]:
         """All indexes of the server, by name."""
@@ -109,7 +106,7 @@ class AsyncLensClient:
 
     def label(  # noqa: PLR0913
         self,
-        vocabulary: Sequence[str] | None = None,
+        vocabulary: str | Sequence[str] | None = None,
         where: Where = Where(),
         *,
         alternatives: int = 5,
@@ -123,7 +120,7 @@ class AsyncLensClient:
         return self._stream(calls.label(self._index, vocabulary, where, templates=sentences, **options))
 
     async def unexpected(
-        self, vocabulary: Sequence[str] | None = None, where: Where = Where(), *, limit: int = 10
+        self, vocabulary: str | Sequence[str] | None = None, where: Where = Where(), *, limit: int = 10
     ) -> tuple[Unexpected, ...]:
         """Clear, alive neurons that no vocabulary entry describes."""
         return await self._ask(calls.unexpected(self._index, vocabulary, where, limit))
@@ -134,7 +131,8 @@ class AsyncLensClient:
 
     async def close(self) -> None:
         """Let go of the connection."""
-        await self._channel.close(None)
+        if self._opened is not None:
+            await self._opened.close(None)
 
     async def __aenter__(self) -> "AsyncLensClient":
         return self
@@ -144,14 +142,26 @@ class AsyncLensClient:
     ) -> None:
         await self.close()
 
+    def _channel(self) -> grpc.aio.Channel:
+        """Opened by the first call: a channel belongs to the event loop that runs then."""
+        if self._opened is None:
+            self._opened = (
+                grpc.aio.insecure_channel(self._target, OPTIONS)
+                if self._credentials is None
+                else grpc.aio.secure_channel(self._target, self._credentials, OPTIONS)
+            )
+        return self._opened
+
     async def _ask(self, call: calls.Call[A]) -> A:
         try:
-            return call.read(await self._method(call, self._channel.unary_unary)(call.request, timeout=self._timeout))
+            return call.read(
+                await self._methods.get(call, self._channel().unary_unary)(call.request, timeout=self._timeout)
+            )
         except grpc.RpcError as failure:
             raise server_error(failure, self._target, self._timeout) from None
 
     async def _stream(self, call: calls.Call[tuple[A, ...]]) -> AsyncIterator[A]:
-        responses = self._method(call, self._channel.unary_stream)(call.request)
+        responses = self._methods.get(call, self._channel().unary_stream)(call.request)
         try:
             async for response in responses:
                 for each in call.read(response):
@@ -160,13 +170,3 @@ class AsyncLensClient:
             raise server_error(failure, self._target, None) from None
         finally:
             responses.cancel()
-
-    def _method(self, call: calls.Call[Any], kind: Any) -> Any:
-        """The channel's callable, made once per method."""
-        if call.method not in self._methods:
-            self._methods[call.method] = kind(
-                call.method,
-                request_serializer=type(call.request).SerializeToString,
-                response_deserializer=call.response_type.FromString,
-            )
-        return self._methods[call.method]

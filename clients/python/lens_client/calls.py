@@ -146,7 +146,7 @@ def diff(index: str, other_index: str, limit: int) -> Call[SetComparison]:
     )
 
 
-def label(index: str, vocabulary: Sequence[str] | None, where: Where, **options: Any) -> Call[tuple[Label, ...]]:
+def label(index: str, vocabulary: str | Sequence[str] | None, where: Where, **options: Any) -> Call[tuple[Label, ...]]:
     """What would you call them? Each response of the stream holds a few labels."""
     words = vocabulary_message(vocabulary)
     return Call(
@@ -157,7 +157,9 @@ def label(index: str, vocabulary: Sequence[str] | None, where: Where, **options:
     )
 
 
-def unexpected(index: str, vocabulary: Sequence[str] | None, where: Where, limit: int) -> Call[tuple[Unexpected, ...]]:
+def unexpected(
+    index: str, vocabulary: str | Sequence[str] | None, where: Where, limit: int
+) -> Call[tuple[Unexpected, ...]]:
     """Which neurons does no word describe?"""
     words = vocabulary_message(vocabulary)
     return Call(
@@ -178,13 +180,16 @@ def redundancy(index: str, layer: str, limit: int) -> Call[tuple[Pair, ...]]:
     )
 
 
-def vocabulary_message(entries: Sequence[str] | None) -> label_pb2.Vocabulary | None:
-    """Words to choose from; None: the server's own."""
-    return None if entries is None else _request(label_pb2.Vocabulary, entries=entries)
+def vocabulary_message(vocabulary: str | Sequence[str] | None) -> label_pb2.Vocabulary | None:
+    """Words to choose from, or the name of a list the server has; None: its general one."""
+    if vocabulary is None:
+        return None
+    part = "name" if isinstance(vocabulary, str) else "entries"
+    return _request(label_pb2.Vocabulary, **{part: vocabulary})
 
 
 def templates_message(texts: Sequence[str] | None) -> query_pb2.Templates | None:
-    """Sentences to put words into; None: those of the foundation model."""
+    """Sentences to put words into; None: `{}` alone, empty: the words as they are."""
     return None if texts is None else _request(query_pb2.Templates, texts=texts)
 
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import grpc
 
 from lens_client import calls
 from lens_client.address import parse
-from lens_client.channel import OPTIONS
+from lens_client.channel import OPTIONS, Methods
 from lens_client.errors import server_error
 from lens_server.answers import (
     Exemplar,
@@ -48,7 +48,7 @@ class LensClient:
             if credentials is None
             else grpc.secure_channel(self._target, credentials, OPTIONS)
         )
-        self._methods: dict[str, Any] = {}
+        self._methods = Methods()
 
     def indexes(self) -> tuple[IndexSummary, ...]:
         """All indexes of the server, by name."""
@@ -103,7 +103,7 @@ class LensClient:
 
     def label(  # noqa: PLR0913
         self,
-        vocabulary: Sequence[str] | None = None,
+        vocabulary: str | Sequence[str] | None = None,
         where: Where = Where(),
         *,
         alternatives: int = 5,
@@ -117,7 +117,7 @@ class LensClient:
         return self._stream(calls.label(self._index, vocabulary, where, templates=sentences, **options))
 
     def unexpected(
-        self, vocabulary: Sequence[str] | None = None, where: Where = Where(), *, limit: int = 10
+        self, vocabulary: str | Sequence[str] | None = None, where: Where = Where(), *, limit: int = 10
     ) -> tuple[Unexpected, ...]:
         """Clear, alive neurons that no vocabulary entry describes."""
         return self._ask(calls.unexpected(self._index, vocabulary, where, limit))
@@ -140,12 +140,12 @@ class LensClient:
 
     def _ask(self, call: calls.Call[A]) -> A:
         try:
-            return call.read(self._method(call, self._channel.unary_unary)(call.request, timeout=self._timeout))
+            return call.read(self._methods.get(call, self._channel.unary_unary)(call.request, timeout=self._timeout))
         except grpc.RpcError as failure:
             raise server_error(failure, self._target, self._timeout) from None
 
     def _stream(self, call: calls.Call[tuple[A, ...]]) -> Iterator[A]:
-        responses = self._method(call, self._channel.unary_stream)(call.request)
+        responses = self._methods.get(call, self._channel.unary_stream)(call.request)
         try:
             for response in responses:
                 yield from call.read(response)
@@ -153,13 +153,3 @@ class LensClient:
             raise server_error(failure, self._target, None) from None
         finally:
             responses.cancel()
-
-    def _method(self, call: calls.Call[Any], kind: Any) -> Any:
-        """The channel's callable, made once per method."""
-        if call.method not in self._methods:
-            self._methods[call.method] = kind(
-                call.method,
-                request_serializer=type(call.request).SerializeToString,
-                response_deserializer=call.response_type.FromString,
-            )
-        return self._methods[call.method]
