@@ -76,7 +76,8 @@ class OpenClipModel:
 
     @property
     def _device(self) -> torch.device:
-        return next(self.module.parameters()).device
+        device: torch.device = next(self.module.parameters()).device
+        return device
 
     def _none(self) -> NDArray[np.float32]:
         return np.empty((0, self.space.dimension), dtype=np.float32)
@@ -129,8 +130,7 @@ def _from_hub(name: str, model: str, **options: Any) -> OpenClipModel:  # noqa: 
 
 
 def _random(name: str, model: str) -> OpenClipModel:
-    with _hub(name), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with _hub(name):
         module, tokenizer = _create(model, pretrained_text=False), open_clip.get_tokenizer(model)
     return OpenClipModel(name, module, tokenizer)
 
@@ -228,11 +228,13 @@ def _remembering(tokenizer: Tokenizer) -> Tokenizer:
 
 
 def _create(model: str, **options: Any) -> Any:  # noqa: ANN401 - open_clip's own options
-    """Without open_clip's messages on the root logger: they call every model random until its weights are in."""
+    """Seeded, the caller's random state untouched; without open_clip's messages, which call every model random."""
     before = logging.root.manager.disable
     logging.disable(logging.ERROR)
     try:
-        return open_clip.create_model(model, **options)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            return open_clip.create_model(model, **options)
     finally:
         logging.disable(before)
 

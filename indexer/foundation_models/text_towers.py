@@ -1,8 +1,8 @@
 """Runs open_clip's text towers on no more tokens than the texts have.
 
 A tower reads a text off the place of its end token. With a causal mask nothing behind that place can change what is
-read there, and where padding is masked out it changes nothing either: those towers are cut to the longest text. Towers
-that look at their padding (SigLIP, CLIPA, MobileCLIP-B and their like) or append a token to it (CoCa) see the full context.
+read there, and Hugging Face's towers mask their padding out: those are cut to the longest text. Towers that look at their
+padding (SigLIP, CLIPA, MobileCLIP-B and their like) or append a token to it (CoCa) see the full context.
 """
 
 from typing import Any
@@ -22,13 +22,9 @@ def needed_lengths(model: Any, tokens: torch.Tensor) -> torch.Tensor:  # noqa: A
         return _end(tokens != tower.config.pad_token_id)
     if not isinstance(tower, (CLIP, TextTransformer)) or getattr(tower, "cls_emb", None) is not None:
         return full
-    if _pool_type(tower) not in ("argmax", "eos"):
+    if tower.attn_mask is None or _pool_type(tower) not in ("argmax", "eos"):
         return full
-    if tower.attn_mask is not None:
-        return _place(tower, tokens) + 1
-    if getattr(tower, "use_pad_mask", False):
-        return torch.maximum(_end(tokens != tower.pad_id), _place(tower, tokens) + 1)
-    return full
+    return _place(tower, tokens) + 1
 
 
 def encode_texts(model: Any, tokens: torch.Tensor) -> torch.Tensor:  # noqa: ANN401 - any of open_clip's classes

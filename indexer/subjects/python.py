@@ -81,7 +81,7 @@ def _factory(module: ModuleType, name: str) -> Callable[[], Any]:
         raise UnknownName(f"factory in {module.__name__!r}", name, _factories(module))
     if isinstance(factory, torch.nn.Module) or not callable(factory):
         kind = type(factory).__name__
-        raise SubjectFault(f"'{module.__name__}:{name}' is a {kind}, not a factory.", hint=f"Wrap it in a function. {CONTRACT}")
+        raise SubjectFault(f"'{module.__name__}:{name}' is of type {kind}, not a factory.", hint=f"Wrap it in a function. {CONTRACT}")
     made: Callable[[], Any] = factory
     return made
 
@@ -116,7 +116,7 @@ def _names(argument: str, classes: object) -> tuple[str, ...]:
 def _check_preprocess(argument: str, preprocess: "Preprocess") -> None:
     """Try it on a grey image: what breaks here is told by name, what breaks in the middle of a build is not."""
     if not callable(preprocess):
-        raise SubjectFault(f"The preprocess of {argument!r} is a {type(preprocess).__name__}.", hint=CONTRACT)
+        raise SubjectFault(f"The preprocess of {argument!r} is of type {type(preprocess).__name__}.", hint=CONTRACT)
     try:
         tensor = preprocess(Image.new("RGB", (320, 240), "grey"))
     except Exception as fault:  # whatever the user's code raises
@@ -124,7 +124,7 @@ def _check_preprocess(argument: str, preprocess: "Preprocess") -> None:
             f"The preprocess of {argument!r} failed: {_describe(fault)}.", hint=f"Raised at {_place(fault)}."
         ) from fault
     if not isinstance(tensor, torch.Tensor) or tensor.ndim != 3 or not tensor.is_floating_point():
-        found = f"{tensor.dtype} {list(tensor.shape)}" if isinstance(tensor, torch.Tensor) else f"a {type(tensor).__name__}"
+        found = f"{tensor.dtype} {list(tensor.shape)}" if isinstance(tensor, torch.Tensor) else f"a value of type {type(tensor).__name__}"
         hint = "It must turn one image into a float tensor [channels, height, width], without a batch axis."
         raise SubjectFault(f"The preprocess of {argument!r} returned {found}.", hint=hint)
 

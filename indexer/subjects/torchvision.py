@@ -42,7 +42,7 @@ def _from_file(name: str, file: str, *, trust_pickle: bool) -> Subject:
 
 def _pretrained(name: str, weights: str) -> Subject:
     choice = _chosen(name, weights) if weights else _default(name)
-    with download(f"torchvision:{name}"):
+    with seeded(), download(f"torchvision:{name}"):
         module = get_model(name, weights=choice, progress=False)
     meta: Weights = choice.value
     spec = f"torchvision:{name}/{weights}" if weights else f"torchvision:{name}"
