@@ -43,7 +43,7 @@ def check(request: Message) -> None:
     """Refuse a request that breaks a limit."""
     found = list(_violations("", request))
     if found:
-        raise RequestFault(*found, hint="The limits stand in the comments of proto/lens_server/v1.")
+        raise RequestFault(*found)
 
 
 def _violations(prefix: str, message: Message) -> Iterator[Violation]:

@@ -33,7 +33,7 @@ def server_error(failure: grpc.RpcError, target: str, timeout: float | None) -> 
     if told is not None:
         return LensServerError(told.message, _hint(told), code.name)
     if code is grpc.StatusCode.UNAVAILABLE:
-        hint = f"Start one with: lens serve INDEX --grpc {target}"
+        hint = f"Start one with: lens serve INDEX --grpc {target} (one that speaks TLS wants credentials)"
         return LensServerError(f"No Lens server answers at {target}.", hint, code.name)
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
         message = f"{target} gave no answer within {timeout:g} s." if timeout else f"{target} gave no answer in time."
