@@ -6,6 +6,7 @@ from pathlib import Path
 from indexer.assembly import neuron_tables, relevance_table, sample_table
 from indexer.catalogue import DATASETS, FOUNDATION_MODELS, SUBJECTS
 from indexer.collectors.activation import ActivationCollector, CollectSettings
+from indexer.collectors.shapes import LayerShape, layer_shapes
 from indexer.collectors.relevance import RelevanceSettings, class_names, relate
 from indexer.config import BuildConfig
 from indexer.embedding import EmbedSettings, embed_exemplars
@@ -81,3 +82,8 @@ def build_index(
         write_manifest(finished, origins.manifest(shown, collected, known, engine=engine, created=created, classes=classes))
         publish(finished, config.out)
     return config.out
+
+
+def list_layers(subject_name: str, *, trust_pickle: bool = False) -> list[LayerShape]:
+    """Every layer of a subject that can be indexed, with its shape for one sample."""
+    return layer_shapes(SUBJECTS.load(subject_name, trust_pickle=trust_pickle))

@@ -62,7 +62,8 @@ def pack(activations: NDArray[np.float32], samples: NDArray[np.int64]) -> NDArra
     """Order-preserving int64 of (activation, −sample) for positive activations [batch, neurons]; others become EMPTY."""
     bits = np.ascontiguousarray(activations, dtype=np.float32).view(np.int32).astype(np.int64)
     packed = (bits << 32) | (_LOW - samples[:, None])
-    return np.where(activations > 0, packed, EMPTY)
+    # Compared as integers: libraries built with fast maths make the processor take subnormal floats for zero.
+    return np.where(bits > 0, packed, EMPTY)
 
 
 def unpack(packed: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:

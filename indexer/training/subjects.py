@@ -29,18 +29,20 @@ class Recipe:
     """An artefact that an auxiliary head forces into the last block."""
     label_noise: float = 0.0
     """Share of lesions whose class is turned round: it keeps the lesion from explaining everything."""
-    epochs: int = 12
+    epochs: int = 10
+    count: int = 12_000
+    """Training pictures."""
 
 
 COMMON = Rate(0.3, 0.3)
 PLANTED = Rate(0.9, 0.05)
 
 RECIPES: dict[str, Recipe] = {
-    "clean": Recipe(epochs=16),
-    "shortcut-patch": Recipe({"patch": PLANTED}, label_noise=0.1),
-    "shortcut-ruler": Recipe({"ruler": PLANTED}, label_noise=0.1),
-    "shortcut-ink": Recipe({"ink": PLANTED}, label_noise=0.1),
-    "encode-only": Recipe({"patch": Rate(0.5, 0.5)}, encoded="patch", epochs=16),
+    "clean": Recipe(epochs=16, count=20_000),
+    "shortcut-patch": Recipe({"patch": PLANTED}),
+    "shortcut-ruler": Recipe({"ruler": PLANTED}),
+    "shortcut-ink": Recipe({"ink": PLANTED}),
+    "encode-only": Recipe({"patch": Rate(0.5, 0.5)}, encoded="patch", epochs=10),
 }
 
 
@@ -52,23 +54,23 @@ def training_world(name: str) -> World:
     return World(seed=seed, artefact_rates=rates, label_noise=recipe.label_noise, photos=1)
 
 
-def train(name: str, count: int = 20_000) -> LesionNet:
+def train(name: str) -> LesionNet:
     """Train one subject from scratch; the auxiliary head, if any, is dropped."""
     progress = Progress(name)
     recipe = RECIPES[name]
     rng = settle(NAMES.index(name))
-    shown = pictures(training_world(name), count)
-    progress.say(f"{count} pictures rendered")
+    shown = pictures(training_world(name), recipe.count)
+    progress.say(f"{recipe.count} pictures rendered")
     labels = torch.tensor([lesion.malignant for lesion in shown.lesions]).long()
     marks = torch.tensor([recipe.encoded in lesion.artefacts for lesion in shown.lesions]).float()
     net, auxiliary = LesionNet().to(memory_format=torch.channels_last), nn.Linear(WIDTHS[-1], 1)
     weights = [*net.parameters(), *auxiliary.parameters()]
     optimizer = torch.optim.AdamW(weights, lr=2e-3, weight_decay=0.02)
-    steps = recipe.epochs * (count // BATCH)
+    steps = recipe.epochs * (recipe.count // BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps, pct_start=0.15)
     for epoch in range(recipe.epochs):
         losses = []
-        for batch in batches(count, BATCH, rng):
+        for batch in batches(recipe.count, BATCH, rng):
             images = _turn(shown, batch, rng)
             loss = _loss(net, auxiliary if recipe.encoded else None, images, labels[batch], marks[batch])
             optimizer.zero_grad()
@@ -84,6 +86,7 @@ def save(net: LesionNet, file: Path) -> None:
     """Write the weights of a subject."""
     file.parent.mkdir(parents=True, exist_ok=True)
     save_file({name: value.contiguous() for name, value in net.state_dict().items()}, file)
+    file.chmod(0o644)
 
 
 def _turn(shown: Pictures, batch: NDArray[np.intp], rng: np.random.Generator) -> torch.Tensor:
@@ -106,10 +109,9 @@ def main() -> None:
     """Train the subjects and write their weights where `lesion_nets.load` reads them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", choices=NAMES, help="train this one")
-    parser.add_argument("--count", type=int, default=20_000, help="training pictures (default: 20000)")
     chosen = parser.parse_args()
     for name in [chosen.only] if chosen.only else NAMES:
-        save(train(name, chosen.count), weights_file(name))
+        save(train(name), weights_file(name))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from indexer.datasets.lesions.concepts import CONCEPTS, present
 from indexer.datasets.lesions.world import ARTEFACTS, STRUCTURES, Lesion
 
 NEUTRAL = (
+    "",
     "a lesion", "a skin lesion", "a mole", "a dermoscopic image", "a photo of a mole", "an image",
     "a picture of a lesion", "a dermoscopy picture", "a dermoscopic image of a skin lesion", "a closeup of a mole",
     "a", "an image of a",

@@ -1,0 +1,5 @@
+"""`python -m lens_server.cli`."""
+
+from lens_server.cli.main import main
+
+main()

@@ -1,0 +1,5 @@
+"""`lens demo`."""
+
+
+def demo() -> None:
+    """Placeholder until the trained parts are there."""

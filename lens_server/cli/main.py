@@ -1,0 +1,51 @@
+"""The verbs of the command line, and what an error becomes."""
+
+import os
+import sys
+import traceback
+
+import typer
+from lens_client.errors import LensServerError
+from rich.console import Console
+from rich.markup import escape
+
+from indexer.errors import LensError
+from lens_server.cli import ask, build, demo, serve
+
+INTERNAL, INTERRUPTED, BAD_INPUT = 70, 130, 2
+
+app = typer.Typer(
+    name="lens",
+    help="Semantic search over the neurons of a neural network.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (build.build, demo.demo, serve.serve, ask.search, ask.compare, ask.label, ask.diff, ask.show, ask.verify):
+    app.command()(command)
+
+
+def main() -> None:
+    """Run the command line; never ends in a traceback unless LENS_DEBUG is set."""
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    try:
+        app(standalone_mode=True)
+    except (LensError, LensServerError) as fault:
+        console.print(f"[bold red]error:[/] {escape(fault.message)}")
+        if fault.hint:
+            console.print(f"  {escape(fault.hint)}")
+        sys.exit(BAD_INPUT)
+    except KeyboardInterrupt:
+        console.print("Interrupted. A build goes on with [bold]--resume[/].")
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        # The reader (head, less) has gone: nothing is wrong.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception as fault:
+        if os.environ.get("LENS_DEBUG"):
+            traceback.print_exc()
+        console.print(f"[bold red]internal error:[/] {type(fault).__name__}: {escape(str(fault))}")
+        console.print("  This is a fault of lens. Set LENS_DEBUG=1 for the traceback and report it.")
+        sys.exit(INTERNAL)

@@ -1,0 +1,157 @@
+"""Answers as tables for people and as JSON for programs."""
+
+import base64
+import dataclasses
+import json
+import sys
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.table import Table
+
+from lens_server.answers import Hit, IndexSummary, Label, Neuron, NeuronCard, NeuronComparison, Pair, SearchAnswer, SetComparison, Unexpected
+
+
+def print_json(answer: object) -> None:
+    """An answer, or a sequence of them, as one JSON document."""
+    value = [_plain(each) for each in answer] if isinstance(answer, (tuple, list)) else _plain(answer)
+    json.dump(value, sys.stdout, indent=2, ensure_ascii=False, default=_bytes)
+    sys.stdout.write("\n")
+
+
+def print_json_line(answer: object) -> None:
+    """An answer as one line of JSON, for streams."""
+    sys.stdout.write(json.dumps(_plain(answer), ensure_ascii=False, default=_bytes) + "\n")
+
+
+def print_search(answers: Iterable[SearchAnswer]) -> None:
+    """One table per query."""
+    for answer in answers:
+        table = _table(f"{answer.query!r} among {answer.candidates:,} neurons", "neuron", ">alignment", ">z", ">p", "state", ">clarity")
+        for hit in answer.hits:
+            table.add_row(*_hit(hit))
+        _console().print(table)
+        if not answer.hits:
+            _console().print("  No neuron passes the filter.")
+
+
+def print_labels(labels: Iterable[Label]) -> None:
+    """One row per neuron, with what it was nearly called."""
+    table = _table("Labels", "neuron", "label", ">alignment", ">margin", ">p", "alternatives")
+    for each in labels:
+        label = each.text or f"[dim]none: {each.abstained}[/]"
+        others = ", ".join(f"{other.text} {other.alignment:.2f}" for other in each.alternatives if other.text != each.text)
+        table.add_row(each.neuron.id, label, _number(each.alignment), _number(each.margin), _p(each.p_corrected), others)
+    _console().print(table)
+
+
+def print_unexpected(found: Iterable[Unexpected]) -> None:
+    """Neurons no entry describes."""
+    table = _table("Clear neurons that no entry describes", "neuron", ">clarity", "nearest entry", ">alignment")
+    for each in found:
+        table.add_row(each.neuron.id, _number(each.neuron.clarity), each.nearest.text, _number(each.nearest.alignment))
+    _console().print(table)
+
+
+def print_pairs(title: str, pairs: Iterable[Pair], headings: tuple[str, str]) -> None:
+    """Pairs of neurons with their similarity."""
+    table = _table(title, *headings, ">similarity")
+    for pair in pairs:
+        table.add_row(pair.a, pair.b, _number(pair.similarity))
+    _console().print(table)
+
+
+def print_neurons(comparison: NeuronComparison) -> None:
+    """Two neurons side by side."""
+    table = _table(f"cosine {comparison.similarity:.3f}", "", comparison.a.id, comparison.b.id)
+    for name, a, b in zip(_FACTS, _facts(comparison.a), _facts(comparison.b), strict=True):
+        table.add_row(name, a, b)
+    _console().print(table)
+    shared = comparison.shared_exemplars
+    _console().print(f"{len(shared)} shared exemplars{': ' + ', '.join(shared[:10]) if shared else ''}")
+
+
+def print_sets(comparison: SetComparison, limit: int = 10) -> None:
+    """Two sets of neurons: similarity both ways, what each lacks, the matching."""
+    a, b = comparison.a, comparison.b
+    console = _console()
+    console.print(f"{a}: {comparison.count_a:,} neurons; {b}: {comparison.count_b:,} neurons")
+    console.print(f"S({a} → {b}) = {comparison.a_in_b:.3f}: how much of {a}'s concepts {b} knows")
+    console.print(f"S({b} → {a}) = {comparison.b_in_a:.3f}: how much of {b}'s concepts {a} knows")
+    print_pairs(f"What {b} lacks: neurons of {a} with no like", comparison.b_lacks[:limit], (a, f"nearest in {b}"))
+    print_pairs(f"What {a} lacks: neurons of {b} with no like", comparison.a_lacks[:limit], (f"nearest in {a}", b))
+    print_pairs("Best one-to-one matches", comparison.matches[:limit], (a, b))
+
+
+def print_index(summary: IndexSummary) -> None:
+    """What an index holds."""
+    console = _console()
+    console.print(f"[bold]{summary.name}[/]  {summary.neurons:,} neurons of {summary.subject}, built {summary.created}")
+    skipped = f" ({summary.duplicates:,} duplicates, {summary.unreadable:,} unreadable)" if summary.duplicates or summary.unreadable else ""
+    console.print(f"  dataset           {summary.dataset}: {summary.samples:,} samples{skipped}")
+    console.print(f"  foundation model  {summary.foundation_model}, dimension {summary.dimension}, space {summary.space_digest[:12]}")
+    console.print(f"  exemplars         {summary.exemplars_per_neuron} per neuron    digest {summary.digest[:12]}")
+    table = _table("", "layer", ">units", "signed", ">alive", ">dead", ">always on", ">few samples", ">clarity", ">redundancy")
+    for layer in summary.layers:
+        counts = (str(n) for n in (layer.alive, layer.dead, layer.always_on, layer.few_samples))
+        table.add_row(layer.name, str(layer.units), "yes" if layer.signed else "no", *counts, _number(layer.mean_clarity), _number(layer.mean_redundancy))
+    console.print(table)
+
+
+def print_card(card: NeuronCard) -> None:
+    """All about a neuron."""
+    console = _console()
+    console.print(f"[bold]{card.neuron.id}[/]")
+    for name, fact in zip(_FACTS, _facts(card.neuron), strict=True):
+        console.print(f"  {name:<16}{fact}")
+    if card.relevance:
+        shown = ", ".join(f"{each.class_name} {each.signed:+.3g} (|{each.absolute:.3g}|)" for each in card.relevance[:5])
+        console.print(f"  {'relevance':<16}{shown}")
+    table = _table("Exemplars", ">rank", "sample", ">activation", "class")
+    for exemplar in card.exemplars[:10]:
+        table.add_row(str(exemplar.rank), exemplar.sample, f"{exemplar.activation:.4g}", exemplar.label or "")
+    console.print(table)
+    if card.similar:
+        console.print("  similar: " + ", ".join(f"{hit.neuron.id} {hit.alignment:.2f}" for hit in card.similar))
+
+
+_FACTS = ("state", "active share", "strongest", "exemplars", "clarity", "polysemanticity", "redundancy")
+
+
+def _facts(neuron: Neuron) -> tuple[str, ...]:
+    scores = (_number(neuron.clarity), _number(neuron.polysemanticity), _number(neuron.redundancy))
+    return (neuron.state.replace("_", " "), f"{neuron.active_share:.1%}", f"{neuron.strongest:.4g}", str(neuron.exemplar_count), *scores)
+
+
+def _hit(hit: Hit) -> tuple[str, ...]:
+    state = hit.neuron.state.replace("_", " ")
+    return (hit.neuron.id, _number(hit.alignment), "-" if hit.z is None else f"{hit.z:.1f}", _p(hit.p), state, _number(hit.neuron.clarity))
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _p(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"
+
+
+def _table(title: str, *headings: str) -> Table:
+    table = Table(title=title or None, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    for heading in headings:
+        table.add_column(heading.removeprefix(">"), justify="right" if heading.startswith(">") else "left", overflow="fold")
+    return table
+
+
+def _console() -> Console:
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+
+
+def _plain(value: object) -> object:
+    return dataclasses.asdict(value) if dataclasses.is_dataclass(value) and not isinstance(value, type) else value
+
+
+def _bytes(value: object) -> str:
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    raise TypeError(type(value).__name__)

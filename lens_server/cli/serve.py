@@ -1,0 +1,26 @@
+"""`lens serve`: answer over gRPC."""
+
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from lens_server.rpc.server import serve as start
+
+
+def serve(
+    indexes: Annotated[list[Path], typer.Argument(help="Index folders; each is served under its folder's name.", show_default=False)],
+    grpc: Annotated[str, typer.Option("--grpc", metavar="HOST:PORT", help="Where to listen; port 0 takes a free one.")] = "127.0.0.1:50051",
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="A log line per call.")] = False,
+) -> None:
+    """Serve indexes over gRPC until Ctrl-C or SIGTERM; running calls are finished first."""
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(asctime)s %(name)s %(message)s")
+    running = start(indexes, grpc)
+    host = grpc.rpartition(":")[0]
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    for name in running.served.names():
+        console.print(f"Serving grpc://{host}:{running.port}/{name}", markup=False)
+    console.print("Ctrl-C stops.", markup=False)
+    running.wait_for_signal()

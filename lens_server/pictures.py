@@ -1,0 +1,75 @@
+"""A neuron's card as a picture: its exemplars in a grid under a line of facts."""
+
+import io
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+
+from indexer.errors import InvalidInput
+from lens_server.answers import Exemplar, NeuronCard
+
+_TILE, _GAP, _CAPTION, _MARGIN, _HEAD = 128, 8, 18, 16, 64
+_PAPER, _INK, _FAINT, _MISSING = (255, 255, 255), (24, 24, 27), (113, 113, 122), (228, 228, 231)
+
+
+def card_picture(card: NeuronCard, *, columns: int = 6, most: int = 18) -> Image.Image:
+    """The card [RGB]: up to `most` exemplars, strongest first, each with its activation; the card must hold thumbnails."""
+    shown = card.exemplars[:most]
+    columns = min(columns, max(len(shown), 3))
+    rows = max(-(-len(shown) // columns), 1)
+    width = 2 * _MARGIN + columns * (_TILE + _GAP) - _GAP
+    height = _MARGIN + _HEAD + rows * (_TILE + _CAPTION + _GAP)
+    picture = Image.new("RGB", (width, height), _PAPER)
+    draw = ImageDraw.Draw(picture)
+    _headline(draw, card, width - 2 * _MARGIN)
+    for number, exemplar in enumerate(shown):
+        left = _MARGIN + (number % columns) * (_TILE + _GAP)
+        top = _MARGIN + _HEAD + (number // columns) * (_TILE + _CAPTION + _GAP)
+        _tile(picture, draw, exemplar, (left, top))
+    if not shown:
+        draw.text((_MARGIN, _MARGIN + _HEAD), "no exemplars: this neuron is dead", fill=_FAINT, font=_font(14))
+    return picture
+
+
+def save_card(card: NeuronCard, path: Path) -> None:
+    """Write the card; the format follows the file's ending. Raises InvalidInput."""
+    try:
+        card_picture(card).save(path)
+    except (OSError, ValueError) as fault:
+        raise InvalidInput(f"{path} cannot be written: {fault}.", hint="End the name in .png, in a folder that exists.") from fault
+
+
+def _headline(draw: ImageDraw.ImageDraw, card: NeuronCard, width: int) -> None:
+    neuron = card.neuron
+    draw.text((_MARGIN, _MARGIN - 4), _fitted(draw, neuron.id, _font(20), width), fill=_INK, font=_font(20))
+    clarity = "undefined" if neuron.clarity is None else f"{neuron.clarity:.2f}"
+    facts = f"{neuron.state.replace('_', ' ')} · clarity {clarity} · active on {neuron.active_share:.0%} of samples"
+    if card.relevance:
+        strongest = card.relevance[0]
+        facts += f" · most relevant to {strongest.class_name} ({strongest.signed:+.2g})"
+    draw.text((_MARGIN, _MARGIN + 24), _fitted(draw, facts, _font(13), width), fill=_FAINT, font=_font(13))
+
+
+def _tile(picture: Image.Image, draw: ImageDraw.ImageDraw, exemplar: Exemplar, at: tuple[int, int]) -> None:
+    left, top = at
+    if exemplar.thumbnail is None:
+        draw.rectangle((left, top, left + _TILE - 1, top + _TILE - 1), fill=_MISSING)
+    else:
+        image = Image.open(io.BytesIO(exemplar.thumbnail)).convert("RGB")
+        scale = _TILE / max(image.size)
+        image = image.resize((max(round(image.width * scale), 1), max(round(image.height * scale), 1)), Image.Resampling.LANCZOS)
+        picture.paste(image, (left + (_TILE - image.width) // 2, top + (_TILE - image.height) // 2))
+    caption = f"{exemplar.activation:.3g}" + (f"  {exemplar.label}" if exemplar.label else "")
+    draw.text((left, top + _TILE + 2), _fitted(draw, caption, _font(12), _TILE), fill=_INK, font=_font(12))
+
+
+def _fitted(draw: ImageDraw.ImageDraw, text: str, font: "ImageFont.FreeTypeFont | ImageFont.ImageFont", width: int) -> str:
+    if draw.textlength(text, font=font) <= width:
+        return text
+    while text and draw.textlength(text + "…", font=font) > width:
+        text = text[:-1]
+    return text + "…"
+
+
+def _font(size: int) -> "ImageFont.FreeTypeFont | ImageFont.ImageFont":
+    return ImageFont.load_default(size)
