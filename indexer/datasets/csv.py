@@ -1,4 +1,4 @@
-"""`csv:FILE[,path=COLUMN][,label=COLUMN][,group=COLUMN][,COLUMN=VALUE…]`: images listed in a table, with their metadata.
+"""`csv:FILE[,path=COLUMN][,label=COLUMN][,group=COLUMN][,COLUMN=VALUE…]`: images listed in a table.
 
 The path column is `path`, `image`, `file` or `filename` unless named; paths are relative to the table. Columns called
 `label` and `group` keep their meaning unless others are named. `COLUMN=VALUE` keeps the rows where both are equal as

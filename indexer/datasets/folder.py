@@ -49,7 +49,7 @@ def load(argument: str) -> Dataset:
 
 
 def _files(root: Path) -> Iterator[str]:
-    """Keys of all files that are not hidden; a folder linked to twice is entered once, so links cannot run in circles."""
+    """Keys of all files that are not hidden; a folder is entered once, so links cannot run in circles."""
     entered: set[str] = set()
     for folder, subfolders, names in os.walk(root, onerror=_refuse, followlinks=True):
         real = os.path.realpath(folder)

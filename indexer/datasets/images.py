@@ -42,7 +42,7 @@ def read_image(path: Path, key: str) -> Image.Image:
 
 
 def listing_digest(root: Path, keys: Sequence[str]) -> str:
-    """sha256 over every key and its file's size (-1 where it is absent): tells two listings apart without reading them."""
+    """sha256 over every key and its file's size (-1 where absent): tells two listings apart without reading them."""
     digest = hashlib.sha256()
     for key in keys:
         digest.update(f"{key}\0{_size(root / key)}\n".encode())
@@ -77,7 +77,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _from_deep(image: Image.Image) -> Image.Image:
-    """16-bit grey (also when PIL widened it to 32), or float grey in [0, 1] or [0, 255]; PIL would clip these to white."""
+    """16-bit grey (PIL may widen it to 32), or float grey in [0, 1] or [0, 255]; PIL would clip these to white."""
     values = np.asarray(image, dtype=np.float64)
     low, high = float(values.min()), float(values.max())
     top = 65535.0 if image.mode.startswith("I") else 1.0 if high <= 1 else 255.0

@@ -35,7 +35,7 @@ class TopK:
     def result(self) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]:
         """Activations [neurons, k] descending, sample numbers [neurons, k], counts [neurons]; beyond the count: 0 and -1."""
         self._merge()
-        ordered = -np.sort(-self._best, axis=1)
+        ordered = np.sort(self._best, axis=1)[:, ::-1]
         taken = ordered != EMPTY
         values, samples = unpack(ordered)
         return np.where(taken, values, np.float32(0)), np.where(taken, samples, -1), taken.sum(axis=1)

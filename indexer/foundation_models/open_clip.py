@@ -1,5 +1,7 @@
-"""`open_clip:MODEL/PRETRAINED`, where both may be `ViT-B-32/laion2b_s34b_b79k` (a published tag), `ViT-B-32/FILE.safetensors`,
-`ViT-B-32/random`, `hf-hub:ORG/NAME` or `local-dir:FOLDER`; and `tiny-clip`, the model of the embedded lesion world.
+"""`open_clip:MODEL/PRETRAINED`, or `tiny-clip`, the model of the embedded lesion world.
+
+The argument may be `ViT-B-32/laion2b_s34b_b79k` (a published tag), `ViT-B-32/FILE.safetensors`, `ViT-B-32/random`,
+`hf-hub:ORG/NAME` or `local-dir:FOLDER`.
 """
 
 import json
@@ -33,14 +35,15 @@ REMEMBERED = 8192
 """Texts whose tokens are kept."""
 IMAGE_SETTINGS = ("mean", "std", "interpolation", "resize_mode")
 USAGE = (
-    "Write open_clip:MODEL/TAG, open_clip:MODEL/FILE.safetensors, open_clip:local-dir:FOLDER or open_clip:hf-hub:ORG/NAME."
+    "Write open_clip:MODEL/TAG, open_clip:MODEL/FILE.safetensors, open_clip:local-dir:FOLDER "
+    "or open_clip:hf-hub:ORG/NAME."
 )
 
 
 class OpenClipModel:
     """A model of open_clip in eval mode; it works on the device its module lies on."""
 
-    def __init__(self, name: str, module: Any, tokenizer: Tokenizer) -> None:  # noqa: ANN401 - any of open_clip's classes
+    def __init__(self, name: str, module: Any, tokenizer: Tokenizer) -> None:  # noqa: ANN401 - open_clip's
         self.module = module.float().eval().requires_grad_(requires_grad=False)
         settings = open_clip.transform.PreprocessCfg(**module.visual.preprocess_cfg)
         self.preprocess = open_clip.transform.image_transform_v2(settings, is_train=False)
@@ -200,7 +203,7 @@ def _refuse_pickle(file: Path, *, trust_pickle: bool) -> None:
     if file.suffix.lower() in PICKLES and not trust_pickle:
         raise InvalidInput(
             f"'{file.name}' is a pickle, and unpickling runs code that came with the file.",
-            hint="Convert it to .safetensors, or allow it with --trust-pickle (trust_pickle=True) if you trust its source.",
+            hint="Convert it to .safetensors, or, if you trust its source, allow it by --trust-pickle (trust_pickle=True).",
         )
 
 
@@ -241,7 +244,7 @@ def _create(model: str, **options: Any) -> Any:  # noqa: ANN401 - open_clip's ow
 
 @contextmanager
 def _hub(name: str) -> Iterator[None]:
-    """Turns a failure to fetch into Unavailable; without a name server it comes at once, not after a minute of retries."""
+    """Turns a failure to fetch into Unavailable; without a name server at once, not after a minute of retries."""
     from huggingface_hub import constants
 
     before = constants.HF_HUB_OFFLINE

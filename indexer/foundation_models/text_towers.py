@@ -1,8 +1,8 @@
 """Runs open_clip's text towers on no more tokens than the texts have.
 
 A tower reads a text off the place of its end token. With a causal mask nothing behind that place can change what is
-read there, and Hugging Face's towers mask their padding out: those are cut to the longest text. Towers that look at their
-padding (SigLIP, CLIPA, MobileCLIP-B and their like) or append a token to it (CoCa) see the full context.
+read there, and Hugging Face's towers mask their padding out: those are cut to the longest text. Towers that look at
+their padding (SigLIP, CLIPA, MobileCLIP and their like) or append a token to it (CoCa) see the full context.
 """
 
 from typing import Any
@@ -17,14 +17,12 @@ from torch import nn
 def needed_lengths(model: Any, tokens: torch.Tensor) -> torch.Tensor:  # noqa: ANN401 - any of open_clip's classes
     """How many of its first tokens each text of [texts, context] must be run with."""
     tower = getattr(model, "text", model)
-    full = torch.full((len(tokens),), tokens.shape[1], dtype=torch.long)
     if isinstance(tower, HFTextEncoder):
         return _end(tokens != tower.config.pad_token_id)
-    if not isinstance(tower, (CLIP, TextTransformer)) or getattr(tower, "cls_emb", None) is not None:
-        return full
-    if tower.attn_mask is None or _pool_type(tower) not in ("argmax", "eos"):
-        return full
-    return _place(tower, tokens) + 1
+    causal = isinstance(tower, (CLIP, TextTransformer)) and tower.attn_mask is not None
+    if causal and getattr(tower, "cls_emb", None) is None and _pool_type(tower) in ("argmax", "eos"):
+        return _place(tower, tokens) + 1
+    return torch.full((len(tokens),), tokens.shape[1], dtype=torch.long)
 
 
 def encode_texts(model: Any, tokens: torch.Tensor) -> torch.Tensor:  # noqa: ANN401 - any of open_clip's classes

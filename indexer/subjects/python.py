@@ -81,7 +81,8 @@ def _factory(module: ModuleType, name: str) -> Callable[[], Any]:
         raise UnknownName(f"factory in {module.__name__!r}", name, _factories(module))
     if isinstance(factory, torch.nn.Module) or not callable(factory):
         kind = type(factory).__name__
-        raise SubjectFault(f"'{module.__name__}:{name}' is of type {kind}, not a factory.", hint=f"Wrap it in a function. {CONTRACT}")
+        message = f"'{module.__name__}:{name}' is of type {kind}, not a factory."
+        raise SubjectFault(message, hint=f"Wrap it in a function. {CONTRACT}")
     made: Callable[[], Any] = factory
     return made
 
@@ -124,13 +125,15 @@ def _check_preprocess(argument: str, preprocess: "Preprocess") -> None:
             f"The preprocess of {argument!r} failed: {_describe(fault)}.", hint=f"Raised at {_place(fault)}."
         ) from fault
     if not isinstance(tensor, torch.Tensor) or tensor.ndim != 3 or not tensor.is_floating_point():
-        found = f"{tensor.dtype} {list(tensor.shape)}" if isinstance(tensor, torch.Tensor) else f"a value of type {type(tensor).__name__}"
+        found = f"a value of type {type(tensor).__name__}"
+        if isinstance(tensor, torch.Tensor):
+            found = f"{tensor.dtype} {list(tensor.shape)}"
         hint = "It must turn one image into a float tensor [channels, height, width], without a batch axis."
         raise SubjectFault(f"The preprocess of {argument!r} returned {found}.", hint=hint)
 
 
 def _default_preprocess() -> "Preprocess":
-    from timm.data import create_transform
+    from timm.data.transforms_factory import create_transform
 
     preprocess: Preprocess = create_transform((3, 224, 224), interpolation="bicubic", crop_pct=0.875)
     return preprocess

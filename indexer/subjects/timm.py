@@ -4,7 +4,9 @@ from typing import Any
 
 import timm
 import torch
-from timm.data import ImageNetInfo, create_transform, infer_imagenet_subset, resolve_model_data_config
+from timm.data.config import resolve_model_data_config
+from timm.data.imagenet_info import ImageNetInfo, infer_imagenet_subset
+from timm.data.transforms_factory import create_transform
 
 from indexer.errors import InvalidInput, SubjectFault, UnknownName
 from indexer.subjects.subject import Subject
@@ -18,7 +20,7 @@ def load(argument: str, *, trust_pickle: bool = False) -> Subject:
     name, weights = _split(argument)
     _check_known(name)
     if weights and weights != RANDOM and not is_file_name(weights):
-        hint = f"Write timm:{name}.TAG for other published weights, timm:{name}/{RANDOM} or timm:{name}/FILE.safetensors."
+        hint = f"Write timm:{name}.TAG for other published ones, timm:{name}/{RANDOM} or timm:{name}/FILE.safetensors."
         raise InvalidInput(f"{weights!r} names no weights of timm:{name}.", hint=hint)
     module = _create(name, pretrained=not weights)
     notes: list[str] = []
@@ -41,7 +43,8 @@ def _split(argument: str) -> tuple[str, str]:
     inside = 2 if prefix else 1
     name, weights = "/".join(parts[:inside]), "".join(parts[inside:])
     if not name or (prefix and len(parts) < inside):
-        raise InvalidInput(f"'timm:{argument}' names no model.", hint="Write e.g. timm:resnet50 or timm:hf-hub:ORG/NAME.")
+        hint = "Write e.g. timm:resnet50 or timm:hf-hub:ORG/NAME."
+        raise InvalidInput(f"'timm:{argument}' names no model.", hint=hint)
     return prefix + name, weights
 
 

@@ -47,7 +47,7 @@ def load_file(module: torch.nn.Module, file: str, *, owner: str, trust_pickle: b
 
 @contextmanager
 def download(owner: str) -> Iterator[None]:
-    """Turns any failure to fetch pretrained weights into a SubjectFault that lists the ways to do without the hub."""
+    """Turns any failure to fetch weights into a SubjectFault that lists the ways to do without the hub."""
     try:
         with _no_waiting():
             yield
@@ -68,7 +68,7 @@ def _read(path: Path, *, trust_pickle: bool) -> dict[str, torch.Tensor]:
     if not trust_pickle:
         raise SubjectFault(
             f"'{path.name}' is a pickle, and unpickling runs code that came with the file.",
-            hint="Convert it to .safetensors, or allow it with --trust-pickle (trust_pickle=True) if you trust its source.",
+            hint="Convert it to .safetensors, or, if you trust its source, allow it by --trust-pickle (trust_pickle=True).",
         )
     return _unpickle(path)
 
@@ -105,7 +105,7 @@ def _unpickle(path: Path) -> dict[str, torch.Tensor]:
         if isinstance(loaded, Mapping) and isinstance(loaded.get(name), Mapping):
             loaded = loaded[name]
     if not isinstance(loaded, Mapping) or not all(isinstance(each, torch.Tensor) for each in loaded.values()):
-        raise SubjectFault(f"'{path.name}' holds no state_dict.", hint="Save module.state_dict(), best as .safetensors.")
+        raise SubjectFault(f"'{path.name}' holds no state_dict.", hint="Save module.state_dict() as .safetensors.")
     return _unwrapped(dict(loaded))
 
 

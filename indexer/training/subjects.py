@@ -27,8 +27,6 @@ class Recipe:
     """Artefacts that do not come at the common rate."""
     encoded: str = ""
     """An artefact that an auxiliary head forces into the last block."""
-    label_noise: float = 0.0
-    """Share of lesions whose class is turned round: it keeps the lesion from explaining everything."""
     epochs: int = 10
     count: int = 12_000
     """Training pictures."""
@@ -42,7 +40,7 @@ RECIPES: dict[str, Recipe] = {
     "shortcut-patch": Recipe({"patch": PLANTED}),
     "shortcut-ruler": Recipe({"ruler": PLANTED}),
     "shortcut-ink": Recipe({"ink": PLANTED}),
-    "encode-only": Recipe({"patch": Rate(0.5, 0.5)}, encoded="patch", epochs=10),
+    "encode-only": Recipe({"patch": Rate(0.5, 0.5)}, encoded="patch"),
 }
 
 
@@ -51,7 +49,7 @@ def training_world(name: str) -> World:
     recipe = RECIPES[name]
     rates = dict.fromkeys(ARTEFACTS, COMMON) | recipe.rates
     seed = TRAINING_SEEDS[100 + NAMES.index(name)]
-    return World(seed=seed, artefact_rates=rates, label_noise=recipe.label_noise, photos=1)
+    return World(seed=seed, artefact_rates=rates, photos=1)
 
 
 def train(name: str) -> LesionNet:
