@@ -102,7 +102,7 @@ class Lens:
         asked = [queries] if isinstance(queries, (str, Query)) else list(queries)
         if not asked:
             raise InvalidInput("There is no query.", hint="Ask for something, e.g. 'ruler'.")
-        probes = self._probes([Query(text=each) if isinstance(each, str) else each for each in asked], templates)
+        probes = self._probes([checked_query(each) for each in asked], templates)
         engine = self._exact if exact else self._opened_engine()
         return search(self._index, engine, self._significance, probes, self._rows(where), limit)
 
@@ -182,9 +182,7 @@ class Lens:
             if not self._index.neurons.exemplar_count[row]:
                 raise InvalidInput(f"{query.neuron} is dead: it has no vector to search with.")
             return Probe(f"neuron {query.neuron}", np.asarray(self._index.concept_vectors[row]))
-        if query.vector is not None:
-            return Probe("vector", self._vector(query.vector))
-        raise InvalidInput("The query is empty.", hint="Set text, image, neuron or vector.")
+        return Probe("vector", self._vector(query.vector or ()))
 
     def _vector(self, values: Sequence[float]) -> NDArray[np.float32]:
         vector, dimension = np.asarray(values, dtype=np.float32), self._index.manifest.foundation_model.dimension
@@ -193,6 +191,16 @@ class Lens:
         if not np.isfinite(vector).all() or not vector.any():
             raise InvalidInput("The query vector must be finite and not zero.")
         return normalise(vector)
+
+
+def checked_query(query: str | Query) -> Query:
+    """The query; raises InvalidInput unless exactly one of its fields is set."""
+    if isinstance(query, str):
+        return Query(text=query)
+    given = [name for name in ("text", "image", "neuron", "vector") if getattr(query, name) is not None]
+    if len(given) != 1:
+        raise InvalidInput(f"A query must hold one of text, image, neuron, vector; this one holds {' and '.join(given) or 'none'}.")
+    return query
 
 
 def checked_limit(limit: int) -> int:

@@ -26,6 +26,9 @@ class Words:
     def __init__(self, space: SpaceOrigin) -> None:
         self._space = space
         self._lock = threading.Lock()
+        """Guards what is remembered; held for moments only."""
+        self._embedding = threading.Lock()
+        """Guards the model: two texts at once on the same cores are slower than one after the other."""
         self._probes: OrderedDict[tuple[str, tuple[str, ...]], Vectors] = OrderedDict()
         self._empty: dict[tuple[str, ...], Vectors] = {}
 
@@ -34,25 +37,34 @@ class Words:
         chosen = DEFAULT_TEMPLATES if templates is None else tuple(templates)
         check_templates(chosen)
         asked = [checked_text(text) for text in texts]
-        with self._lock:
-            new = [text for text in dict.fromkeys(asked) if (text, chosen) not in self._probes]
-            fresh = dict(zip(new, self._embed(new, chosen), strict=True)) if new else {}
-            result = np.stack([fresh[text] if text in fresh else self._recall(text, chosen) for text in asked])
-            for text, probe in fresh.items():
-                self._probes[text, chosen] = probe
-            while len(self._probes) > _REMEMBERED:
-                self._probes.popitem(last=False)
-        return result
+        known = self._recall(asked, chosen)
+        new = [text for text in dict.fromkeys(asked) if text not in known]
+        if new:
+            with self._embedding:
+                fresh = dict(zip(new, self._embed(new, chosen), strict=True))
+            self._remember(fresh, chosen)
+            known |= fresh
+        return np.stack([known[text] for text in asked])
 
     def images(self, images: Sequence[bytes]) -> Vectors:
         """One probe [d] of encoded images: the normalised mean of their embeddings."""
         pictures = [_decoded(image) for image in images]
-        with self._lock:
+        with self._embedding:
             return mean_direction(self._model().embed_images(pictures))
 
-    def _recall(self, text: str, templates: tuple[str, ...]) -> Vectors:
-        self._probes.move_to_end((text, templates))
-        return self._probes[text, templates]
+    def _recall(self, texts: Sequence[str], templates: tuple[str, ...]) -> dict[str, Vectors]:
+        with self._lock:
+            known = {text: self._probes[text, templates] for text in texts if (text, templates) in self._probes}
+            for text in known:
+                self._probes.move_to_end((text, templates))
+        return known
+
+    def _remember(self, fresh: dict[str, Vectors], templates: tuple[str, ...]) -> None:
+        with self._lock:
+            for text, probe in fresh.items():
+                self._probes[text, templates] = probe
+            while len(self._probes) > _REMEMBERED:
+                self._probes.popitem(last=False)
 
     def _embed(self, texts: list[str], templates: tuple[str, ...]) -> Vectors:
         model = self._model()
@@ -91,4 +103,4 @@ def _decoded(image: bytes) -> Image.Image:
     try:
         return Image.open(io.BytesIO(image)).convert("RGB")
     except (OSError, ValueError, Image.DecompressionBombError) as fault:
-        raise InvalidInput(f"The query image cannot be read: {fault}", hint="Give a PNG or JPEG.") from fault
+        raise InvalidInput("The query image cannot be read.", hint="Give a whole PNG or JPEG of ordinary size.") from fault
