@@ -12,7 +12,8 @@ from indexer.collectors.collector import Collected, End, LayerExemplars
 from indexer.collectors.relevance import Relevances
 from indexer.datasets.dataset import Dataset
 from indexer.domain.embeddings import Vectors, concept_vector
-from indexer.domain.neurons import State, states
+from indexer.domain.neurons import states
+from indexer.domain.states import State
 from indexer.domain.scores import clarity, polysemanticity, redundancy
 from indexer.embedding import Embedded
 from indexer.index.files import EXEMPLARS, EXEMPLAR_TABLE, NEURON_TABLE, NEURONS, NOTHING_STORED, RELEVANCE, RELEVANCE_TABLE

@@ -5,7 +5,7 @@ Field names equal those of proto/lens_server/v1, so that wire.py converts by nam
 
 from dataclasses import dataclass, field
 
-from indexer.domain.neurons import State
+from indexer.domain.states import State
 
 
 @dataclass(frozen=True)

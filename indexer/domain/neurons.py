@@ -1,28 +1,15 @@
 """What a neuron is called and what it does over a dataset."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.domain.states import State
 from indexer.errors import InvalidInput
 
 ALWAYS_ON_SHARE = 0.8
 """Active on at least this share of the samples: always on (METHODS 1)."""
-
-
-class State(StrEnum):
-    """What a neuron does over the whole dataset."""
-
-    ALIVE = "alive"
-    """Active on some samples, on fewer than the always-on share of them."""
-    DEAD = "dead"
-    """Never active, or constant: no exemplars, no vector."""
-    ALWAYS_ON = "always_on"
-    """Active on at least 80 % of samples: it tells little apart."""
-    FEW_SAMPLES = "few_samples"
-    """Active on fewer samples than exemplars were asked for."""
 
 
 @dataclass(frozen=True, order=True)

@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from indexer.domain.embeddings import Vectors
-from indexer.domain.neurons import NeuronId, State
+from indexer.domain.neurons import NeuronId
+from indexer.domain.states import State
 from indexer.errors import IndexUnusable, NotFound, nearest_hint
 from indexer.index import files
 from indexer.index.manifest import Manifest, file_record, read_manifest
