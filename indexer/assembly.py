@@ -13,10 +13,18 @@ from indexer.collectors.relevance import Relevances
 from indexer.datasets.dataset import Dataset
 from indexer.domain.embeddings import Vectors, concept_vector
 from indexer.domain.neurons import states
-from indexer.domain.states import State
 from indexer.domain.scores import clarity, polysemanticity, redundancy
+from indexer.domain.states import State
 from indexer.embedding import Embedded
-from indexer.index.files import EXEMPLARS, EXEMPLAR_TABLE, NEURON_TABLE, NEURONS, NOTHING_STORED, RELEVANCE, RELEVANCE_TABLE
+from indexer.index.files import (
+    EXEMPLAR_TABLE,
+    EXEMPLARS,
+    NEURON_TABLE,
+    NEURONS,
+    NOTHING_STORED,
+    RELEVANCE,
+    RELEVANCE_TABLE,
+)
 from indexer.index.reader import Index
 
 
@@ -52,7 +60,10 @@ def _layer_tables(collected: Collected, embedded: Embedded, wanted: int, offset:
     neurons, exemplars, concepts = [], [], []
     first, row = offset
     for layer in collected.layers:
-        tables = [_end_tables(layer, end, polarity, collected.reading.distinct, wanted, embedded) for end, polarity in _ends(layer)]
+        tables = [
+            _end_tables(layer, end, polarity, collected.reading.distinct, wanted, embedded)
+            for end, polarity in _ends(layer)
+        ]
         vectors = np.concatenate([table.concept_vectors for table in tables])
         alive = np.concatenate([np.asarray(table.neurons["exemplar_count"]) > 0 for table in tables])
         redundant = _optional(redundancy(vectors, alive))
@@ -63,10 +74,14 @@ def _layer_tables(collected: Collected, embedded: Embedded, wanted: int, offset:
         neurons.append(joined.select(NEURON_TABLE.names).cast(NEURON_TABLE))
         listed = pa.concat_tables([table.exemplars for table in tables])
         owner = np.repeat(np.arange(len(counts), dtype=np.int32) + row, counts)
-        exemplars.append(listed.append_column("neuron", pa.array(owner)).select(EXEMPLAR_TABLE.names).cast(EXEMPLAR_TABLE))
+        exemplars.append(
+            listed.append_column("neuron", pa.array(owner)).select(EXEMPLAR_TABLE.names).cast(EXEMPLAR_TABLE)
+        )
         concepts.append(vectors)
         first, row = first + int(counts.sum()), row + len(counts)
-    return NeuronTables(pa.concat_tables(neurons).unify_dictionaries(), pa.concat_tables(exemplars), np.concatenate(concepts))
+    return NeuronTables(
+        pa.concat_tables(neurons).unify_dictionaries(), pa.concat_tables(exemplars), np.concatenate(concepts)
+    )
 
 
 def relevance_table(
@@ -92,7 +107,9 @@ def relevance_table(
     made = pa.Table.from_arrays(columns, names=RELEVANCE_TABLE.names).cast(RELEVANCE_TABLE)
     if known is None:
         return made
-    return pa.concat_tables([pq.read_table(known.folder / RELEVANCE, schema=RELEVANCE_TABLE), made]).unify_dictionaries()
+    return pa.concat_tables(
+        [pq.read_table(known.folder / RELEVANCE, schema=RELEVANCE_TABLE), made]
+    ).unify_dictionaries()
 
 
 def sample_table(dataset: Dataset, collected: Collected, classes: tuple[str, ...]) -> pd.DataFrame:
@@ -107,7 +124,9 @@ def sample_table(dataset: Dataset, collected: Collected, classes: tuple[str, ...
     for column in ("duplicate_of", "unreadable"):
         table[column] = table[column].astype("string")
     if collected.predictions is not None:
-        table["prediction"] = pd.array([classes[number] if number >= 0 else None for number in collected.predictions], dtype="string")
+        table["prediction"] = pd.array(
+            [classes[number] if number >= 0 else None for number in collected.predictions], dtype="string"
+        )
     own = dataset.metadata.reset_index(drop=True)
     return pd.concat([table, own[[column for column in own.columns if column not in table.columns]]], axis=1)
 
@@ -122,7 +141,9 @@ class _EndTables(NamedTuple):
     concept_vectors: Vectors
 
 
-def _end_tables(layer: LayerExemplars, end: End, polarity: int, seen: int, wanted: int, embedded: Embedded) -> _EndTables:  # noqa: PLR0913
+def _end_tables(
+    layer: LayerExemplars, end: End, polarity: int, seen: int, wanted: int, embedded: Embedded
+) -> _EndTables:  # noqa: PLR0913
     state = states(end.active, seen, layer.constant, wanted)
     counts = np.where(state == State.DEAD, 0, end.counts)
     rows = embedded.rows_of(end.samples)
@@ -137,8 +158,12 @@ def _end_tables(layer: LayerExemplars, end: End, polarity: int, seen: int, wante
             "active_share": pa.array(end.active / seen, type=pa.float32()),
             "mean": pa.array(layer.mean, type=pa.float32()),
             "strongest": pa.array(np.where(counts > 0, end.activations[:, 0], 0), type=pa.float32()),
-            "clarity": pa.array([clarity(v) if ok else None for v, ok in zip(own, alive, strict=True)], type=pa.float32()),
-            "polysemanticity": pa.array([polysemanticity(v) if ok else None for v, ok in zip(own, alive, strict=True)], type=pa.float32()),
+            "clarity": pa.array(
+                [clarity(v) if ok else None for v, ok in zip(own, alive, strict=True)], type=pa.float32()
+            ),
+            "polysemanticity": pa.array(
+                [polysemanticity(v) if ok else None for v, ok in zip(own, alive, strict=True)], type=pa.float32()
+            ),
             "exemplar_count": pa.array(counts, type=pa.int32()),
         }
     )
@@ -157,7 +182,10 @@ def _exemplar_rows(end: End, rows: NDArray[np.int64], taken: NDArray[np.bool_], 
         "polarity": pa.array(np.full(count, polarity, dtype=np.int8)),
         "embedding": pa.array(embedding.astype(np.int32)),
     }
-    places = {name: pa.nulls(count, EXEMPLAR_TABLE.field(name).type) for name in ("left", "top", "right", "bottom", "token_start", "token_stop")}
+    places = {
+        name: pa.nulls(count, EXEMPLAR_TABLE.field(name).type)
+        for name in ("left", "top", "right", "bottom", "token_start", "token_stop")
+    }
     return pa.table({**columns, **places})
 
 

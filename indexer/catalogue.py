@@ -67,7 +67,11 @@ DATASETS = Catalogue(
     {
         "folder": Entry("indexer.datasets.folder:load", None, "folder:PATH"),
         "csv": Entry("indexer.datasets.csv:load", None, "csv:FILE"),
-        "lesions": Entry("indexer.datasets.lesions.adapter:LesionDataset.from_argument", None, "lesions:COUNT[,seed=S][,patch=.9/.05]"),
+        "lesions": Entry(
+            "indexer.datasets.lesions.adapter:LesionDataset.from_argument",
+            None,
+            "lesions:COUNT[,seed=S][,patch=.9/.05]",
+        ),
     },
 )
 SUBJECTS = Catalogue(

@@ -95,7 +95,10 @@ def read_config(path: Path | None, overrides: dict[str, dict[str, Any] | Any]) -
     for stage, given in overrides.items():
         if isinstance(given, dict):
             inside = stages.get(stage)
-            stages[stage] = {**(inside if isinstance(inside, dict) else {}), **{k: v for k, v in given.items() if v is not None}}
+            stages[stage] = {
+                **(inside if isinstance(inside, dict) else {}),
+                **{k: v for k, v in given.items() if v is not None},
+            }
         elif given is not None:
             stages[stage] = given
     try:
@@ -103,10 +106,19 @@ def read_config(path: Path | None, overrides: dict[str, dict[str, Any] | Any]) -
     except ValidationError as faults:
         where = f" in {path}" if path else ""
         lines = [_explain(fault) for fault in faults.errors()]
-        raise InvalidInput(f"The build is not well described{where}: " + "; ".join(lines) + ".", hint="lens build --help lists every setting.") from None
+        raise InvalidInput(
+            f"The build is not well described{where}: " + "; ".join(lines) + ".",
+            hint="lens build --help lists every setting.",
+        ) from None
 
 
-_ASKED_AS = {"subject": "--subject", "dataset": "--dataset", "collect.layers": "--layers", "foundation": "--foundation", "out": "--out"}
+_ASKED_AS = {
+    "subject": "--subject",
+    "dataset": "--dataset",
+    "collect.layers": "--layers",
+    "foundation": "--foundation",
+    "out": "--out",
+}
 
 
 def _explain(fault: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
@@ -116,7 +128,11 @@ def _explain(fault: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
         return f"{asked} is missing"
     if fault["type"] == "extra_forbidden":
         stage = BuildConfig.model_fields.get(str(fault["loc"][0])) if len(fault["loc"]) > 1 else None
-        fields = stage.annotation.model_fields if stage and stage.annotation and hasattr(stage.annotation, "model_fields") else BuildConfig.model_fields
+        fields = (
+            stage.annotation.model_fields
+            if stage and stage.annotation and hasattr(stage.annotation, "model_fields")
+            else BuildConfig.model_fields
+        )
         return f"{place} is unknown ({nearest_hint(str(fault['loc'][-1]), fields).rstrip('.')})"
     return f"{place}: {fault['msg'].removeprefix('Value error, ')} (given: {fault['input']!r})"
 
@@ -129,5 +145,7 @@ def _load(path: Path) -> dict[str, Any]:
     except YAMLError as fault:
         raise InvalidInput(f"{path} is not YAML: {fault}.") from fault
     if not isinstance(content, dict):
-        raise InvalidInput(f"{path} must hold a mapping of stages.", hint="subject, dataset, collect, foundation, relevance, out.")
+        raise InvalidInput(
+            f"{path} must hold a mapping of stages.", hint="subject, dataset, collect, foundation, relevance, out."
+        )
     return content

@@ -62,7 +62,12 @@ class EmbedSettings:
 
 
 def embed_exemplars(
-    model: FoundationModel, dataset: Dataset, wanted: NDArray[np.int64], known: Index | None, settings: EmbedSettings, progress: Progress
+    model: FoundationModel,
+    dataset: Dataset,
+    wanted: NDArray[np.int64],
+    known: Index | None,
+    settings: EmbedSettings,
+    progress: Progress,
 ) -> Embedded:
     """Embed the wanted samples that `known` does not hold; chunks already stored are not made again."""
     old = known_samples(known)
@@ -92,13 +97,20 @@ def known_samples(known: Index | None) -> NDArray[np.int64]:
     return result
 
 
-def _embed_chunk(model: FoundationModel, dataset: Dataset, samples: NDArray[np.int64], path: Path, settings: EmbedSettings) -> None:
+def _embed_chunk(
+    model: FoundationModel, dataset: Dataset, samples: NDArray[np.int64], path: Path, settings: EmbedSettings
+) -> None:
     vectors, pictures = [], []
     for batch in chosen_batches(dataset, _as_is, samples.tolist(), size=_BATCH, threads=settings.threads):
         vectors.append(model.embed_images(batch.items))
         pictures.extend(jpeg(image, settings.thumbnail) for image in batch.items)
     table = pa.table(
-        {"vector": pa.FixedSizeListArray.from_arrays(pa.array(np.concatenate(vectors).ravel()), model.space.dimension), "jpeg": pictures}
+        {
+            "vector": pa.FixedSizeListArray.from_arrays(
+                pa.array(np.concatenate(vectors).ravel()), model.space.dimension
+            ),
+            "jpeg": pictures,
+        }
     )
     beside = path.with_suffix(".part")
     with beside.open("wb") as file:

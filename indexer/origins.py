@@ -57,10 +57,16 @@ class Origins:
             if not same
         ]
         if differences:
-            raise InvalidInput(f"{known.folder} was built with another {', '.join(differences)}.", hint="Repeat its settings, or build a new index.")
+            raise InvalidInput(
+                f"{known.folder} was built with another {', '.join(differences)}.",
+                hint="Repeat its settings, or build a new index.",
+            )
         twice = sorted(layers & set(self.config.collect.layers))
         if twice:
-            raise InvalidInput(f"{known.folder} already holds {', '.join(twice)}.", hint="Name only layers it lacks, or use --overwrite.")
+            raise InvalidInput(
+                f"{known.folder} already holds {', '.join(twice)}.",
+                hint="Name only layers it lacks, or use --overwrite.",
+            )
 
     def shown(self, dataset: Dataset, collected: Collected, known: Index | None) -> DatasetOrigin:
         """Digest what was shown: every key with the content behind it; refuse to add to an index of other samples."""
@@ -75,16 +81,30 @@ class Origins:
             described=dataset.describe(),
         )
         if known is not None and known.manifest.dataset.digest != origin.digest:
-            raise InvalidInput(f"{known.folder} was built from other samples.", hint="Give the same dataset, or build a new index.")
+            raise InvalidInput(
+                f"{known.folder} was built from other samples.", hint="Give the same dataset, or build a new index."
+            )
         return origin
 
     def manifest(  # noqa: PLR0913
-        self, shown: DatasetOrigin, collected: Collected, known: Index | None, *, engine: str, created: str, classes: tuple[str, ...]
+        self,
+        shown: DatasetOrigin,
+        collected: Collected,
+        known: Index | None,
+        *,
+        engine: str,
+        created: str,
+        classes: tuple[str, ...],
     ) -> Manifest:
         """The manifest but for the files' digests."""
         before = known.manifest.layers if known is not None else ()
         added = tuple(
-            LayerOrigin(name=each.layer, units=each.units, signed=each.negative is not None, aggregation=self.config.collect.aggregation)
+            LayerOrigin(
+                name=each.layer,
+                units=each.units,
+                signed=each.negative is not None,
+                aggregation=self.config.collect.aggregation,
+            )
             for each in collected.layers
         )
         return Manifest(

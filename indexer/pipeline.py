@@ -6,8 +6,8 @@ from pathlib import Path
 from indexer.assembly import neuron_tables, relevance_table, sample_table
 from indexer.catalogue import DATASETS, FOUNDATION_MODELS, SUBJECTS
 from indexer.collectors.activation import ActivationCollector, CollectSettings
-from indexer.collectors.shapes import LayerShape, layer_shapes
 from indexer.collectors.relevance import RelevanceSettings, class_names, relate
+from indexer.collectors.shapes import LayerShape, layer_shapes
 from indexer.config import BuildConfig
 from indexer.embedding import EmbedSettings, embed_exemplars
 from indexer.engines.choosing import store_engine
@@ -20,7 +20,12 @@ from indexer.progress import Progress, Silent
 
 
 def build_index(
-    config: BuildConfig, *, resume: bool = False, replace: bool = False, add: bool = False, progress: Progress | None = None
+    config: BuildConfig,
+    *,
+    resume: bool = False,
+    replace: bool = False,
+    add: bool = False,
+    progress: Progress | None = None,
 ) -> Path:
     """Show a dataset to a subject and index what each neuron responds to; returns the index's folder.
 
@@ -59,7 +64,9 @@ def build_index(
         relevance = None
         if config.relevance.classes:
             measure = RelevanceSettings(config.relevance.samples_per_class, collect.batch_size, collect.threads, device)
-            relevance = relevance_table(collected, classes, relate(subject, dataset, collected, measure, progress), known)
+            relevance = relevance_table(
+                collected, classes, relate(subject, dataset, collected, measure, progress), known
+            )
 
         neurons = neuron_tables(collected, embedded, collect.exemplars, known)
         finished = staging / "finished"
@@ -79,7 +86,9 @@ def build_index(
         )
         engine = store_engine(config.engine, neurons.concept_vectors, finished / files.ENGINE)
         created = datetime.now(UTC).isoformat(timespec="seconds")
-        write_manifest(finished, origins.manifest(shown, collected, known, engine=engine, created=created, classes=classes))
+        write_manifest(
+            finished, origins.manifest(shown, collected, known, engine=engine, created=created, classes=classes)
+        )
         publish(finished, config.out)
     return config.out
 

@@ -143,7 +143,14 @@ class Lens:
     ) -> tuple[Unexpected, ...]:
         """Clear, alive neurons that no vocabulary entry describes, the strangest first."""
         entries = self._vocabulary(vocabulary)
-        return unexpected(self._index, self._significance, self._rows(where), entries, self._words.texts(entries), checked_limit(limit))
+        return unexpected(
+            self._index,
+            self._significance,
+            self._rows(where),
+            entries,
+            self._words.texts(entries),
+            checked_limit(limit),
+        )
 
     def redundancy(self, layer: str, *, limit: int = 20) -> tuple[Pair, ...]:
         """The most similar pairs of neurons of a layer."""
@@ -159,20 +166,29 @@ class Lens:
         return answer[0].hits
 
     def _vocabulary(self, vocabulary: str | Sequence[str] | None) -> tuple[str, ...]:
-        entries = read_vocabulary(vocabulary or "general") if vocabulary is None or isinstance(vocabulary, str) else tuple(vocabulary)
+        entries = (
+            read_vocabulary(vocabulary or "general")
+            if vocabulary is None or isinstance(vocabulary, str)
+            else tuple(vocabulary)
+        )
         check_vocabulary(entries)
         return entries
 
     def _opened_engine(self) -> Engine:
         with self._opening:
             if self._engine is None:
-                self._engine = open_engine(self._index.manifest.engine, self._index.concept_vectors, self._index.folder / ENGINE)
+                self._engine = open_engine(
+                    self._index.manifest.engine, self._index.concept_vectors, self._index.folder / ENGINE
+                )
             return self._engine
 
     def _probes(self, queries: Sequence[Query], templates: Sequence[str] | None) -> list[Probe]:
         texts = [query.text for query in queries if query.text is not None]
         embedded = iter(self._words.texts(texts, templates)) if texts else iter(())
-        return [Probe(query.text.strip(), next(embedded)) if query.text is not None else self._probe(query) for query in queries]
+        return [
+            Probe(query.text.strip(), next(embedded)) if query.text is not None else self._probe(query)
+            for query in queries
+        ]
 
     def _probe(self, query: Query) -> Probe:
         if query.image is not None:
@@ -199,7 +215,9 @@ def checked_query(query: str | Query) -> Query:
         return Query(text=query)
     given = [name for name in ("text", "image", "neuron", "vector") if getattr(query, name) is not None]
     if len(given) != 1:
-        raise InvalidInput(f"A query must hold one of text, image, neuron, vector; this one holds {' and '.join(given) or 'none'}.")
+        raise InvalidInput(
+            f"A query must hold one of text, image, neuron, vector; this one holds {' and '.join(given) or 'none'}."
+        )
     return query
 
 

@@ -36,7 +36,9 @@ def save_card(card: NeuronCard, path: Path) -> None:
     try:
         card_picture(card).save(path)
     except (OSError, ValueError) as fault:
-        raise InvalidInput(f"{path} cannot be written: {fault}.", hint="End the name in .png, in a folder that exists.") from fault
+        raise InvalidInput(
+            f"{path} cannot be written: {fault}.", hint="End the name in .png, in a folder that exists."
+        ) from fault
 
 
 def _headline(draw: ImageDraw.ImageDraw, card: NeuronCard, width: int) -> None:
@@ -57,13 +59,17 @@ def _tile(picture: Image.Image, draw: ImageDraw.ImageDraw, exemplar: Exemplar, a
     else:
         image = Image.open(io.BytesIO(exemplar.thumbnail)).convert("RGB")
         scale = _TILE / max(image.size)
-        image = image.resize((max(round(image.width * scale), 1), max(round(image.height * scale), 1)), Image.Resampling.LANCZOS)
+        image = image.resize(
+            (max(round(image.width * scale), 1), max(round(image.height * scale), 1)), Image.Resampling.LANCZOS
+        )
         picture.paste(image, (left + (_TILE - image.width) // 2, top + (_TILE - image.height) // 2))
     caption = f"{exemplar.activation:.3g}" + (f"  {exemplar.label}" if exemplar.label else "")
     draw.text((left, top + _TILE + 2), _fitted(draw, caption, _font(12), _TILE), fill=_INK, font=_font(12))
 
 
-def _fitted(draw: ImageDraw.ImageDraw, text: str, font: "ImageFont.FreeTypeFont | ImageFont.ImageFont", width: int) -> str:
+def _fitted(
+    draw: ImageDraw.ImageDraw, text: str, font: "ImageFont.FreeTypeFont | ImageFont.ImageFont", width: int
+) -> str:
     if draw.textlength(text, font=font) <= width:
         return text
     while text and draw.textlength(text + "…", font=font) > width:

@@ -89,7 +89,10 @@ def checked_text(text: str) -> str:
     if not stripped:
         raise InvalidInput("The query is empty.", hint="Ask for something, e.g. 'ruler'.")
     if len(stripped) > LONGEST_TEXT:
-        raise InvalidInput(f"The query has {len(stripped):,} characters; at most {LONGEST_TEXT:,} are taken.", hint="A few words work best.")
+        raise InvalidInput(
+            f"The query has {len(stripped):,} characters; at most {LONGEST_TEXT:,} are taken.",
+            hint="A few words work best.",
+        )
     return stripped
 
 
@@ -103,4 +106,6 @@ def _decoded(image: bytes) -> Image.Image:
     try:
         return Image.open(io.BytesIO(image)).convert("RGB")
     except (OSError, ValueError, Image.DecompressionBombError) as fault:
-        raise InvalidInput("The query image cannot be read.", hint="Give a whole PNG or JPEG of ordinary size.") from fault
+        raise InvalidInput(
+            "The query image cannot be read.", hint="Give a whole PNG or JPEG of ordinary size."
+        ) from fault

@@ -53,7 +53,9 @@ class ActivationCollector:
         done, total = len(reading.contents), len(dataset.keys)
         module = subject.module.to(settings.device)
         taps = Taps(module, settings.layers, settings.aggregation)
-        batches = distinct_batches(dataset, subject.preprocess, reading, size=settings.batch_size, threads=settings.threads)
+        batches = distinct_batches(
+            dataset, subject.preprocess, reading, size=settings.batch_size, threads=settings.threads
+        )
         try:
             with evaluating(module), progress.stage("Showing samples to the subject", total, done) as stage:
                 saved = time.monotonic()
@@ -94,7 +96,10 @@ class ActivationCollector:
     def _result(self, reading: Reading, dataset: Dataset) -> Collected:
         if not self._statistics:
             shown = "; ".join(f"{dataset.keys[number]}: {why}" for number, why in list(reading.faults.items())[:3])
-            raise DatasetFault(f"None of the {len(dataset.keys)} samples could be read ({shown}).", hint="Check the files with an image viewer.")
+            raise DatasetFault(
+                f"None of the {len(dataset.keys)} samples could be read ({shown}).",
+                hint="Check the files with an image viewer.",
+            )
         logits, predictions = self._checkpoint.logits.finish()
         return Collected(
             layers=tuple(self._statistics[layer].result(self._settings.polarity) for layer in self._settings.layers),
@@ -106,7 +111,10 @@ class ActivationCollector:
     def _refuse_unreadable(self, dataset: Dataset, reading: Reading) -> None:
         if self._settings.strict and reading.faults:
             number, why = next(iter(reading.faults.items()))
-            raise DatasetFault(f"{dataset.keys[number]} cannot be read: {why}", hint="Remove the file, or leave out --strict to skip and count such samples.")
+            raise DatasetFault(
+                f"{dataset.keys[number]} cannot be read: {why}",
+                hint="Remove the file, or leave out --strict to skip and count such samples.",
+            )
 
 
 def stacked(batch: "Batch[torch.Tensor]", device: str) -> "torch.Tensor":

@@ -74,7 +74,9 @@ class Checkpoint:
 
     def save(self, statistics: dict[str, LayerStatistics], reading: Reading, upto: int) -> None:
         """Store the state after the samples below `upto`; whole or not at all."""
-        arrays = {f"{layer}\n{name}": array for layer, each in statistics.items() for name, array in each.state().items()}
+        arrays = {
+            f"{layer}\n{name}": array for layer, each in statistics.items() for name, array in each.state().items()
+        }
         arrays["reading"] = np.frombuffer(
             json.dumps(
                 {
@@ -104,7 +106,9 @@ class Checkpoint:
                 layer, _, name = key.partition("\n")
                 if name:
                     states.setdefault(layer, {})[name] = stored[key]
-        reading = Reading(record["contents"], record["originals"], {int(number): why for number, why in record["faults"].items()})
+        reading = Reading(
+            record["contents"], record["originals"], {int(number): why for number, why in record["faults"].items()}
+        )
         total, classes = record["logits"]
         self.logits.cut(len(reading.contents), classes, total)
         return {layer: LayerStatistics.restored(layer, k, state) for layer, state in states.items()}, reading

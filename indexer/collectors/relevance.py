@@ -49,7 +49,10 @@ class RelevanceSettings:
 def class_names(subject: Subject, outputs: int) -> tuple[str, ...]:
     """Names of the subject's outputs; their numbers where it names none. Raises SubjectFault when the counts differ."""
     if subject.classes and len(subject.classes) != outputs:
-        raise SubjectFault(f"{subject.name} names {len(subject.classes)} classes but gives {outputs} logits.", hint="Return one name per output.")
+        raise SubjectFault(
+            f"{subject.name} names {len(subject.classes)} classes but gives {outputs} logits.",
+            hint="Return one name per output.",
+        )
     return subject.classes or tuple(str(number) for number in range(outputs))
 
 
@@ -70,7 +73,9 @@ def relate(
 ) -> list[Relevances]:
     """Relevance of every neuron to every class, one entry per layer; exact for a linear head."""
     if collected.logits is None:
-        raise SubjectFault(f"{subject.name} gives no class logits, so relevance has no meaning.", hint="Leave out --classes.")
+        raise SubjectFault(
+            f"{subject.name} gives no class logits, so relevance has no meaning.", hint="Leave out --classes."
+        )
     classes = class_names(subject, collected.outputs)
     assigned = sample_classes(dataset, collected, classes)
     chosen = _choose(assigned, settings.samples_per_class)
@@ -78,10 +83,18 @@ def relate(
     signed = {name: np.zeros((len(classes), each.units)) for name, each in layers.items()}
     absolute = {name: np.zeros((len(classes), each.units)) for name, each in layers.items()}
     module = subject.module.to(settings.device)
-    with evaluating(module), _captured(module, list(layers)) as captured, progress.stage("Measuring relevance to classes", len(chosen)) as stage:
-        for batch in chosen_batches(dataset, subject.preprocess, list(chosen), size=settings.batch_size, threads=settings.threads):
+    with (
+        evaluating(module),
+        _captured(module, list(layers)) as captured,
+        progress.stage("Measuring relevance to classes", len(chosen)) as stage,
+    ):
+        for batch in chosen_batches(
+            dataset, subject.preprocess, list(chosen), size=settings.batch_size, threads=settings.threads
+        ):
             targets = assigned[batch.numbers]
-            for name, values in _contributions(module, stacked(batch, settings.device), targets, captured, layers).items():
+            for name, values in _contributions(
+                module, stacked(batch, settings.device), targets, captured, layers
+            ).items():
                 np.add.at(signed[name], targets, values)
                 np.add.at(absolute[name], targets, np.abs(values))
             stage.advance(len(batch.numbers))
@@ -120,7 +133,11 @@ def _captured(module: "torch.nn.Module", layers: Sequence[str]) -> "Iterator[dic
 
 
 def _contributions(
-    module: "torch.nn.Module", inputs: "torch.Tensor", targets: NDArray[np.int64], captured: "dict[str, list[torch.Tensor]]", layers: Any
+    module: "torch.nn.Module",
+    inputs: "torch.Tensor",
+    targets: NDArray[np.int64],
+    captured: "dict[str, list[torch.Tensor]]",
+    layers: Any,
 ) -> dict[str, NDArray[np.float64]]:
     """Σ over positions of gradient × (activation − mean) [batch, units] for each layer."""
     import torch
@@ -136,13 +153,15 @@ def _contributions(
             gradients = iter(torch.autograd.grad(picked, wanted))
         except RuntimeError as fault:
             raise SubjectFault(
-                f"No gradient flows from the logits to {', '.join(layers)}: {fault}", hint="Leave out --classes, or choose layers on the way to the logits."
+                f"No gradient flows from the logits to {', '.join(layers)}: {fault}",
+                hint="Leave out --classes, or choose layers on the way to the logits.",
             ) from fault
     result = {}
     for layer, seen in layers.items():
         centre = torch.as_tensor(seen.centre, device=inputs.device, dtype=torch.float32)[None, :, None]
         total = sum(
-            (positions_last(next(gradients), layer) * (positions_last(call.detach(), layer) - centre)).sum(-1) for call in captured[layer]
+            (positions_last(next(gradients), layer) * (positions_last(call.detach(), layer) - centre)).sum(-1)
+            for call in captured[layer]
         )
         result[layer] = np.asarray(total.double().cpu())  # type: ignore[union-attr]
     return result

@@ -33,7 +33,8 @@ class LayerStatistics:
         kept = self._sums
         if values.shape[1] != len(kept["sum"]):
             raise SubjectFault(
-                f"Layer {self.layer!r} gave {values.shape[1]} neurons after {len(kept['sum'])}.", hint="Choose a layer of fixed width."
+                f"Layer {self.layer!r} gave {values.shape[1]} neurons after {len(kept['sum'])}.",
+                hint="Choose a layer of fixed width.",
             )
         self._positive.add(values, samples)
         low = values.min(axis=0)

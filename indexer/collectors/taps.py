@@ -51,7 +51,9 @@ class Taps:
     ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
         taken, self._calls[layer] = calls, []
         if not taken:
-            raise SubjectFault(f"Layer {layer!r} was not called in the forward pass.", hint="Choose a layer that the subject uses.")
+            raise SubjectFault(
+                f"Layer {layer!r} was not called in the forward pass.", hint="Choose a layer that the subject uses."
+            )
         if any(len(values) != batch for values, _ in taken):
             raise SubjectFault(
                 f"Layer {layer!r} gives {len(taken[0][0])} rows for a batch of {batch}: samples cannot be told apart.",
@@ -84,11 +86,15 @@ def first_tensor(output: object, layer: str) -> "torch.Tensor":
 
     if isinstance(output, torch.Tensor):
         return output
-    inside = list(output.values()) if isinstance(output, dict) else list(output) if isinstance(output, (tuple, list)) else []
+    inside = (
+        list(output.values()) if isinstance(output, dict) else list(output) if isinstance(output, (tuple, list)) else []
+    )
     for each in inside:
         if isinstance(each, torch.Tensor):
             return each
-    raise SubjectFault(f"Layer {layer!r} returns {type(output).__name__} without a tensor in it.", hint="Choose another layer.")
+    raise SubjectFault(
+        f"Layer {layer!r} returns {type(output).__name__} without a tensor in it.", hint="Choose another layer."
+    )
 
 
 @contextmanager

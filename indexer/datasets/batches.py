@@ -27,7 +27,9 @@ class Reading:
     """Why a sample could not be read."""
 
     def __post_init__(self) -> None:
-        self._first = {content: number for number, content in enumerate(self.contents) if self.originals[number] == number}
+        self._first = {
+            content: number for number, content in enumerate(self.contents) if self.originals[number] == number
+        }
 
     def take(self, content: str | None) -> bool:
         """Record the next sample; True when it is readable and new."""

@@ -33,7 +33,9 @@ def check_templates(templates: Sequence[str]) -> None:
             )
 
 
-def text_probes(texts: Sequence[str], templates: Sequence[str], embed: EmbedTexts, empty: Vectors | None = None) -> Vectors:
+def text_probes(
+    texts: Sequence[str], templates: Sequence[str], embed: EmbedTexts, empty: Vectors | None = None
+) -> Vectors:
     """t(q) = normalise(mean over T of [g(T(q)) − g(T(""))]) for each q → [texts, d]; without templates g(q).
 
     `empty` [templates, d] are the embeddings of the templates with nothing filled in, computed here when absent.

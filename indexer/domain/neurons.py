@@ -26,16 +26,16 @@ class NeuronId:
         layer, slash, unit = text.rpartition("/")
         digits = unit.removesuffix("-")
         if not (slash and layer and digits.isascii() and digits.isdigit()):
-            raise InvalidInput(f"{text!r} is no neuron.", hint="Write layer/unit, e.g. layer4/123 (layer4/123- for its negative end).")
+            raise InvalidInput(
+                f"{text!r} is no neuron.", hint="Write layer/unit, e.g. layer4/123 (layer4/123- for its negative end)."
+            )
         return cls(layer, int(digits), -1 if unit.endswith("-") else 1)
 
     def __str__(self) -> str:
         return f"{self.layer}/{self.unit}{'-' if self.polarity < 0 else ''}"
 
 
-def states(
-    active: NDArray[np.int64], seen: int, constant: NDArray[np.bool_], wanted: int
-) -> NDArray[np.str_]:
+def states(active: NDArray[np.int64], seen: int, constant: NDArray[np.bool_], wanted: int) -> NDArray[np.str_]:
     """State of each neuron from its number of active samples [neurons], of `seen` samples, `wanted` exemplars asked for.
 
     Precedence: dead, always on, few samples, alive.

@@ -79,9 +79,15 @@ def _read(path: Path, count: int) -> Any:  # noqa: ANN401
     try:
         index = faiss.read_index(str(path))
     except RuntimeError as fault:
-        raise IndexUnusable(f"{path.name} cannot be read: {_first_line(fault)}", hint="Delete the engine/ folder; it is rebuilt on opening.") from fault
+        raise IndexUnusable(
+            f"{path.name} cannot be read: {_first_line(fault)}",
+            hint="Delete the engine/ folder; it is rebuilt on opening.",
+        ) from fault
     if index.ntotal != count:
-        raise IndexUnusable(f"{path.name} holds {index.ntotal:,} vectors, the index {count:,}.", hint="Delete the engine/ folder; it is rebuilt on opening.")
+        raise IndexUnusable(
+            f"{path.name} holds {index.ntotal:,} vectors, the index {count:,}.",
+            hint="Delete the engine/ folder; it is rebuilt on opening.",
+        )
     return index
 
 

@@ -56,7 +56,12 @@ EXEMPLAR_TABLE = pa.schema(
 """Sorted by neuron and rank. A place is a box (image) or a token span (text); null means the whole sample."""
 
 RELEVANCE_TABLE = pa.schema(
-    [("neuron", pa.int32()), ("class", pa.dictionary(pa.int32(), pa.string())), ("signed", pa.float32()), ("absolute", pa.float32())]
+    [
+        ("neuron", pa.int32()),
+        ("class", pa.dictionary(pa.int32(), pa.string())),
+        ("signed", pa.float32()),
+        ("absolute", pa.float32()),
+    ]
 )
 
 THUMBNAIL_TABLE = pa.schema([("jpeg", pa.binary())])

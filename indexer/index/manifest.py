@@ -94,25 +94,33 @@ def read_manifest(folder: Path) -> Manifest:
     """Read and check `manifest.json`; raises IndexUnusable."""
     path = folder / MANIFEST
     if not path.is_file():
-        raise IndexUnusable(f"{folder} is not an index: it has no {MANIFEST}.", hint="Make one with lens build … --out FOLDER.")
+        raise IndexUnusable(
+            f"{folder} is not an index: it has no {MANIFEST}.", hint="Make one with lens build … --out FOLDER."
+        )
     try:
         content = json.loads(path.read_bytes())
         number = content["format"]
     except (ValueError, KeyError, TypeError) as fault:
-        raise IndexUnusable(f"{path} is damaged: {fault}.", hint="Restore the file or build the index again.") from fault
+        raise IndexUnusable(
+            f"{path} is damaged: {fault}.", hint="Restore the file or build the index again."
+        ) from fault
     if number != FORMAT:
         raise IndexUnusable(
-            f"{folder} has index format {number!r}; this version reads format {FORMAT}.", hint="Build the index again, or install a matching version."
+            f"{folder} has index format {number!r}; this version reads format {FORMAT}.",
+            hint="Build the index again, or install a matching version.",
         )
     try:
         manifest = Manifest.model_validate(content)
     except ValidationError as fault:
         first = fault.errors()[0]
         raise IndexUnusable(
-            f"{path} is damaged: {'.'.join(map(str, first['loc']))}: {first['msg']}.", hint="Restore the file or build the index again."
+            f"{path} is damaged: {'.'.join(map(str, first['loc']))}: {first['msg']}.",
+            hint="Restore the file or build the index again.",
         ) from fault
     if manifest.digest != manifest.expected_digest():
-        raise IndexUnusable(f"{path} was changed after it was written.", hint="Restore the file or build the index again.")
+        raise IndexUnusable(
+            f"{path} was changed after it was written.", hint="Restore the file or build the index again."
+        )
     return manifest
 
 

@@ -66,7 +66,10 @@ class NeuronTable:
             units = int(self.unit[start:stop].max()) + 1
             signed = bool((self.polarity[start:stop] < 0).any())
             ends = "and both polarities" if signed else "and no negative ends"
-            raise NotFound(f"No neuron {str(neuron)!r} in this index.", hint=f"Layer {neuron.layer!r} has units 0 to {units - 1} {ends}.")
+            raise NotFound(
+                f"No neuron {str(neuron)!r} in this index.",
+                hint=f"Layer {neuron.layer!r} has units 0 to {units - 1} {ends}.",
+            )
         return int(start + at[0])
 
 
@@ -84,7 +87,9 @@ class Index:
         self.concept_vectors = self._vectors(files.CONCEPT_VECTORS)
         self.exemplar_vectors = self._vectors(files.EXEMPLAR_VECTORS)
         if len(self.concept_vectors) != len(self.neurons):
-            raise IndexUnusable(f"{folder}: {len(self.neurons)} neurons but {len(self.concept_vectors)} concept vectors.")
+            raise IndexUnusable(
+                f"{folder}: {len(self.neurons)} neurons but {len(self.concept_vectors)} concept vectors."
+            )
 
     @classmethod
     def open(cls, folder: Path) -> "Index":
@@ -92,11 +97,15 @@ class Index:
         manifest = read_manifest(folder)
         faults = check_files(folder, manifest, largest=_CHECKED_ON_OPENING)
         if faults:
-            raise IndexUnusable(f"{folder} cannot be trusted: {'; '.join(faults)}.", hint=f"lens verify {folder} names every fault.")
+            raise IndexUnusable(
+                f"{folder} cannot be trusted: {'; '.join(faults)}.", hint=f"lens verify {folder} names every fault."
+            )
         try:
             return cls(folder, manifest)
         except (pa.ArrowException, OSError, ValueError) as fault:
-            raise IndexUnusable(f"{folder} cannot be read: {fault}.", hint=f"lens verify {folder} names every fault.") from fault
+            raise IndexUnusable(
+                f"{folder} cannot be read: {fault}.", hint=f"lens verify {folder} names every fault."
+            ) from fault
 
     @cached_property
     def samples(self) -> pd.DataFrame:
@@ -143,8 +152,14 @@ class Index:
 
     def _vectors(self, name: str) -> Vectors:
         vectors = np.load(self.folder / name, mmap_mode="r")
-        if vectors.ndim != 2 or vectors.dtype != np.float32 or vectors.shape[1] != self.manifest.foundation_model.dimension:
-            raise IndexUnusable(f"{name} is {vectors.dtype} {vectors.shape}; float32 of width {self.manifest.foundation_model.dimension} is expected.")
+        if (
+            vectors.ndim != 2
+            or vectors.dtype != np.float32
+            or vectors.shape[1] != self.manifest.foundation_model.dimension
+        ):
+            raise IndexUnusable(
+                f"{name} is {vectors.dtype} {vectors.shape}; float32 of width {self.manifest.foundation_model.dimension} is expected."
+            )
         return vectors  # type: ignore[no-any-return]
 
 
@@ -173,7 +188,9 @@ def _read_neurons(folder: Path) -> NeuronTable:
         for name in files.NEURON_TABLE.names
         if name not in {"layer", "state"}
     }
-    return NeuronTable(layers=layers, layer=np.asarray(layer.indices), state=translate[np.asarray(state.indices)], **plain)
+    return NeuronTable(
+        layers=layers, layer=np.asarray(layer.indices), state=translate[np.asarray(state.indices)], **plain
+    )
 
 
 _NULLABLE = {"clarity", "polysemanticity", "redundancy"}

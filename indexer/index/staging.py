@@ -71,7 +71,9 @@ def _check_goal(out: Path, *, replace: bool) -> None:
             return
         raise InvalidInput(f"{out} exists and is not an index.", hint="Choose another --out; nothing there is touched.")
     if not replace:
-        raise InvalidInput(f"{out} already holds an index.", hint="--overwrite replaces it, --add adds the layers it lacks.")
+        raise InvalidInput(
+            f"{out} already holds an index.", hint="--overwrite replaces it, --add adds the layers it lacks."
+        )
 
 
 def _check_leftover(work: Path, asked: str, *, resume: bool) -> None:
@@ -81,9 +83,14 @@ def _check_leftover(work: Path, asked: str, *, resume: bool) -> None:
     if not resume:
         if not stored.exists() or not any(path.name not in {_ASKED, _LOCK} for path in work.iterdir()):
             return
-        raise InvalidInput(f"An unfinished build lies in {work}.", hint=f"Go on with --resume, or start anew: rm -r {work}")
+        raise InvalidInput(
+            f"An unfinished build lies in {work}.", hint=f"Go on with --resume, or start anew: rm -r {work}"
+        )
     if not stored.exists() or stored.read_text() != asked:
-        raise InvalidInput(f"The unfinished build in {work} was begun with other settings.", hint=f"Repeat its settings, or start anew: rm -r {work}")
+        raise InvalidInput(
+            f"The unfinished build in {work} was begun with other settings.",
+            hint=f"Repeat its settings, or start anew: rm -r {work}",
+        )
 
 
 @contextmanager
@@ -93,7 +100,7 @@ def _locked(work: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as fault:
-            raise IndexUnusable(f"Another build is working in {work}.", hint="Wait for it, or choose another --out.") from fault
+            raise IndexUnusable(
+                f"Another build is working in {work}.", hint="Wait for it, or choose another --out."
+            ) from fault
         yield
-
-

@@ -42,10 +42,15 @@ def write_tables(folder: Path, tables: Tables) -> None:
     np.save(folder / files.CONCEPT_VECTORS, np.ascontiguousarray(tables.concept_vectors, dtype=np.float32))
     np.save(folder / files.EXEMPLAR_VECTORS, np.ascontiguousarray(tables.exemplar_vectors, dtype=np.float32))
     if tables.relevance is not None:
-        pq.write_table(tables.relevance.cast(files.RELEVANCE_TABLE), folder / files.RELEVANCE, row_group_size=_ROW_GROUP)
+        pq.write_table(
+            tables.relevance.cast(files.RELEVANCE_TABLE), folder / files.RELEVANCE, row_group_size=_ROW_GROUP
+        )
     if tables.logits is not None:
         shutil.copyfile(tables.logits, folder / files.LOGITS)
-    with pa.OSFile(str(folder / files.THUMBNAILS), "wb") as sink, pa.ipc.new_file(sink, files.THUMBNAIL_TABLE) as writer:
+    with (
+        pa.OSFile(str(folder / files.THUMBNAILS), "wb") as sink,
+        pa.ipc.new_file(sink, files.THUMBNAIL_TABLE) as writer,
+    ):
         for block in tables.thumbnails:
             writer.write_batch(pa.record_batch([pa.array(block, type=pa.binary())], schema=files.THUMBNAIL_TABLE))
 

@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from lens_client import LensClient
 
 from indexer.errors import IndexUnusable, InvalidInput
 from indexer.index.manifest import read_manifest
 from indexer.index.reader import check_files
+from lens_client import LensClient
 from lens_server.answers import Query, State, Where
 from lens_server.cli import output
 from lens_server.cli.targets import open_target
@@ -19,23 +19,49 @@ from lens_server.vocabularies import SHIPPED, read_vocabulary
 Target = Annotated[str, typer.Argument(help="An index folder, or grpc://host:port[/index].", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="JSON for programs instead of tables.")]
 Limit = Annotated[int, typer.Option("--limit", "-n", help="How many (1 to 1000).")]
-Layers = Annotated[list[str] | None, typer.Option("--layer", "-l", help="Only this layer; may be repeated.", show_default=False)]
-States = Annotated[list[State] | None, typer.Option("--state", help="Only neurons in this state; may be repeated. By default all but dead.", show_default=False)]
-Clarity = Annotated[float | None, typer.Option("--min-clarity", help="Only neurons at least this clear.", show_default=False)]
-RelevantTo = Annotated[str | None, typer.Option("--relevant-to", metavar="CLASS", help="Only neurons relevant to this class.", show_default=False)]
+Layers = Annotated[
+    list[str] | None, typer.Option("--layer", "-l", help="Only this layer; may be repeated.", show_default=False)
+]
+States = Annotated[
+    list[State] | None,
+    typer.Option(
+        "--state", help="Only neurons in this state; may be repeated. By default all but dead.", show_default=False
+    ),
+]
+Clarity = Annotated[
+    float | None, typer.Option("--min-clarity", help="Only neurons at least this clear.", show_default=False)
+]
+RelevantTo = Annotated[
+    str | None,
+    typer.Option("--relevant-to", metavar="CLASS", help="Only neurons relevant to this class.", show_default=False),
+]
 MinRelevance = Annotated[
-    float | None, typer.Option("--min-relevance", help="… with at least this share of their layer's relevance.", show_default=False)
+    float | None,
+    typer.Option("--min-relevance", help="… with at least this share of their layer's relevance.", show_default=False),
 ]
 Templates = Annotated[
-    list[str] | None, typer.Option("--template", help="Wording with {} for the query; may be repeated, the probe is their mean.", show_default=False)
+    list[str] | None,
+    typer.Option(
+        "--template",
+        help="Wording with {} for the query; may be repeated, the probe is their mean.",
+        show_default=False,
+    ),
 ]
 
 
 def search(  # noqa: PLR0913
     target: Target,
-    queries: Annotated[list[str] | None, typer.Argument(help="Words to search for; several queries are answered one by one.", show_default=False)] = None,
-    image: Annotated[list[Path] | None, typer.Option("--image", help="Search with a picture; may be repeated.", show_default=False)] = None,
-    neuron: Annotated[list[str] | None, typer.Option("--neuron", help="Search with a neuron, layer/unit; may be repeated.", show_default=False)] = None,
+    queries: Annotated[
+        list[str] | None,
+        typer.Argument(help="Words to search for; several queries are answered one by one.", show_default=False),
+    ] = None,
+    image: Annotated[
+        list[Path] | None, typer.Option("--image", help="Search with a picture; may be repeated.", show_default=False)
+    ] = None,
+    neuron: Annotated[
+        list[str] | None,
+        typer.Option("--neuron", help="Search with a neuron, layer/unit; may be repeated.", show_default=False),
+    ] = None,
     layer: Layers = None,
     state: States = None,
     min_clarity: Clarity = None,
@@ -43,7 +69,9 @@ def search(  # noqa: PLR0913
     min_relevance: MinRelevance = None,
     template: Templates = None,
     limit: Limit = 10,
-    exact: Annotated[bool, typer.Option("--exact", help="Compare with every neuron, whatever engine the index has.")] = False,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Compare with every neuron, whatever engine the index has.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Find the neurons that know something: words, a picture, or another neuron."""
@@ -51,7 +79,9 @@ def search(  # noqa: PLR0913
     asked += [Query(image=_read(path)) for path in image or ()]
     asked += [Query(neuron=name) for name in neuron or ()]
     if not asked:
-        raise InvalidInput("There is no query.", hint="lens search TARGET 'ruler', or --image FILE, or --neuron layer/unit.")
+        raise InvalidInput(
+            "There is no query.", hint="lens search TARGET 'ruler', or --image FILE, or --neuron layer/unit."
+        )
     where = Where(tuple(layer or ()), tuple(state or ()), min_clarity, relevant_to, min_relevance)
     answers = open_target(target).search(asked, where, limit=limit, templates=template, exact=exact)
     output.print_json(answers) if as_json else output.print_search(answers)
@@ -77,15 +107,25 @@ def compare(
 
 def label(  # noqa: PLR0913
     target: Target,
-    vocabulary: Annotated[str, typer.Option("--vocabulary", help=f"A text file, one entry a line, or a shipped list: {', '.join(SHIPPED)}.")] = "general",
+    vocabulary: Annotated[
+        str,
+        typer.Option("--vocabulary", help=f"A text file, one entry a line, or a shipped list: {', '.join(SHIPPED)}."),
+    ] = "general",
     layer: Layers = None,
     alternatives: Annotated[int, typer.Option(help="How many runners-up to show, the label included.")] = 5,
     alpha: Annotated[float, typer.Option(help="Abstain above this corrected p.")] = 0.05,
     min_clarity: Annotated[
-        float | None, typer.Option(help="Abstain below; by default the clarity that 5 % of random exemplar sets reach.", show_default=False)
+        float | None,
+        typer.Option(
+            help="Abstain below; by default the clarity that 5 % of random exemplar sets reach.", show_default=False
+        ),
     ] = None,
-    unexpected: Annotated[bool, typer.Option("--unexpected", help="Instead: the clear neurons that no entry describes.")] = False,
-    limit: Annotated[int | None, typer.Option("--limit", "-n", help="At most so many neurons.", show_default=False)] = None,
+    unexpected: Annotated[
+        bool, typer.Option("--unexpected", help="Instead: the clear neurons that no entry describes.")
+    ] = False,
+    limit: Annotated[
+        int | None, typer.Option("--limit", "-n", help="At most so many neurons.", show_default=False)
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document a line.")] = False,
 ) -> None:
     """Name neurons from a vocabulary, with alternatives, corrected p and abstention."""
@@ -107,7 +147,10 @@ def label(  # noqa: PLR0913
 
 def diff(
     index_a: Annotated[str, typer.Argument(help="An index folder, or grpc://host:port/index.", show_default=False)],
-    index_b: Annotated[str, typer.Argument(help="Another index folder, or the name of another index on that server.", show_default=False)],
+    index_b: Annotated[
+        str,
+        typer.Argument(help="Another index folder, or the name of another index on that server.", show_default=False),
+    ],
     limit: Limit = 20,
     as_json: Json = False,
 ) -> None:
@@ -122,16 +165,28 @@ def diff(
 
 def show(
     target: Target,
-    neuron: Annotated[str | None, typer.Argument(help="layer/unit; without it, the index itself.", show_default=False)] = None,
-    png: Annotated[Path | None, typer.Option("--png", help="Write the neuron's card with its exemplars as a picture.", show_default=False)] = None,
-    redundant: Annotated[str | None, typer.Option("--redundant", metavar="LAYER", help="The most similar pairs of neurons of a layer.", show_default=False)] = None,
+    neuron: Annotated[
+        str | None, typer.Argument(help="layer/unit; without it, the index itself.", show_default=False)
+    ] = None,
+    png: Annotated[
+        Path | None,
+        typer.Option("--png", help="Write the neuron's card with its exemplars as a picture.", show_default=False),
+    ] = None,
+    redundant: Annotated[
+        str | None,
+        typer.Option(
+            "--redundant", metavar="LAYER", help="The most similar pairs of neurons of a layer.", show_default=False
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Show what an index holds, or one neuron's card."""
     lens = open_target(target)
     if redundant is not None:
         pairs = lens.redundancy(redundant)
-        output.print_json(pairs) if as_json else output.print_pairs(f"Most similar neurons of {redundant}", pairs, ("neuron", "neuron"))
+        output.print_json(pairs) if as_json else output.print_pairs(
+            f"Most similar neurons of {redundant}", pairs, ("neuron", "neuron")
+        )
     elif neuron is None:
         if png is not None:
             raise InvalidInput("--png needs a neuron.", hint="lens show TARGET layer/unit --png FILE")
@@ -156,7 +211,9 @@ def verify(
     if as_json:
         output.print_json({"index": str(index), "digest": manifest.digest, "files": len(manifest.files)})
     else:
-        typer.echo(f"{index}: all {len(manifest.files)} files are as they were written (digest {manifest.digest[:12]}).")
+        typer.echo(
+            f"{index}: all {len(manifest.files)} files are as they were written (digest {manifest.digest[:12]})."
+        )
 
 
 def _read(path: Path) -> bytes:

@@ -19,26 +19,97 @@ _AGAIN = "Unfinished or existing indexes"
 
 
 def build(  # noqa: PLR0913
-    subject: Annotated[str | None, typer.Option(help="torchvision:NAME, timm:NAME, python:MODULE:FACTORY, lesion:NAME", rich_help_panel=_WHERE, show_default=False)] = None,
-    layers: Annotated[str | None, typer.Option(help="Names of modules, separated by commas.", rich_help_panel=_WHERE, show_default=False)] = None,
-    dataset: Annotated[str | None, typer.Option(help="folder:PATH, csv:FILE, lesions:COUNT[,seed=S]", rich_help_panel=_WHERE, show_default=False)] = None,
-    foundation: Annotated[str | None, typer.Option(help="open_clip:MODEL/PRETRAINED, tiny-clip", rich_help_panel=_WHERE, show_default=False)] = None,
-    out: Annotated[Path | None, typer.Option(help="The folder to make.", rich_help_panel=_WHERE, show_default=False)] = None,
-    config: Annotated[Path | None, typer.Option("--config", "-c", help="A YAML file with these settings; the command line goes before it.", rich_help_panel=_WHERE, show_default=False)] = None,
-    exemplars: Annotated[int | None, typer.Option(help="Per neuron; 30 by default.", rich_help_panel=_HOW, show_default=False)] = None,
-    aggregation: Annotated[str | None, typer.Option(help="Over positions: mean, max, absmean, absmax, special; mean by default.", rich_help_panel=_HOW, show_default=False)] = None,
-    polarity: Annotated[Literal["auto", "positive", "both"] | None, typer.Option(help="Ends of a neuron to index; auto by default.", rich_help_panel=_HOW, show_default=False)] = None,
-    classes: Annotated[bool, typer.Option("--classes", help="Measure each neuron's relevance to each class.", rich_help_panel=_HOW)] = False,
-    engine: Annotated[str | None, typer.Option(help="exact or faiss[:FACTORY]; exact up to 200,000 neurons by default.", rich_help_panel=_HOW, show_default=False)] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Samples a batch; 32 by default.", rich_help_panel=_HOW, show_default=False)] = None,
-    threads: Annotated[int | None, typer.Option(help="Threads that read images; 2 by default.", rich_help_panel=_HOW, show_default=False)] = None,
-    device: Annotated[Literal["auto", "cpu", "cuda"] | None, typer.Option(help="Where the subject runs; auto by default.", rich_help_panel=_HOW, show_default=False)] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Fail on an unreadable sample instead of skipping and counting it.", rich_help_panel=_HOW)] = False,
-    trust_pickle: Annotated[bool, typer.Option("--trust-pickle", help="Load pickled weights, which can run code.", rich_help_panel=_HOW)] = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with an unfinished build.", rich_help_panel=_AGAIN)] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an index that is there.", rich_help_panel=_AGAIN)] = False,
-    add: Annotated[bool, typer.Option("--add", help="Add these layers to an index that is there.", rich_help_panel=_AGAIN)] = False,
-    list_layers_: Annotated[bool, typer.Option("--list-layers", help="Only print the subject's layers; needs --subject.")] = False,
+    subject: Annotated[
+        str | None,
+        typer.Option(
+            help="torchvision:NAME, timm:NAME, python:MODULE:FACTORY, lesion:NAME",
+            rich_help_panel=_WHERE,
+            show_default=False,
+        ),
+    ] = None,
+    layers: Annotated[
+        str | None,
+        typer.Option(help="Names of modules, separated by commas.", rich_help_panel=_WHERE, show_default=False),
+    ] = None,
+    dataset: Annotated[
+        str | None,
+        typer.Option(help="folder:PATH, csv:FILE, lesions:COUNT[,seed=S]", rich_help_panel=_WHERE, show_default=False),
+    ] = None,
+    foundation: Annotated[
+        str | None,
+        typer.Option(help="open_clip:MODEL/PRETRAINED, tiny-clip", rich_help_panel=_WHERE, show_default=False),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The folder to make.", rich_help_panel=_WHERE, show_default=False)
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            "-c",
+            help="A YAML file with these settings; the command line goes before it.",
+            rich_help_panel=_WHERE,
+            show_default=False,
+        ),
+    ] = None,
+    exemplars: Annotated[
+        int | None, typer.Option(help="Per neuron; 30 by default.", rich_help_panel=_HOW, show_default=False)
+    ] = None,
+    aggregation: Annotated[
+        str | None,
+        typer.Option(
+            help="Over positions: mean, max, absmean, absmax, special; mean by default.",
+            rich_help_panel=_HOW,
+            show_default=False,
+        ),
+    ] = None,
+    polarity: Annotated[
+        Literal["auto", "positive", "both"] | None,
+        typer.Option(help="Ends of a neuron to index; auto by default.", rich_help_panel=_HOW, show_default=False),
+    ] = None,
+    classes: Annotated[
+        bool, typer.Option("--classes", help="Measure each neuron's relevance to each class.", rich_help_panel=_HOW)
+    ] = False,
+    engine: Annotated[
+        str | None,
+        typer.Option(
+            help="exact or faiss[:FACTORY]; exact up to 200,000 neurons by default.",
+            rich_help_panel=_HOW,
+            show_default=False,
+        ),
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Samples a batch; 32 by default.", rich_help_panel=_HOW, show_default=False)
+    ] = None,
+    threads: Annotated[
+        int | None,
+        typer.Option(help="Threads that read images; 2 by default.", rich_help_panel=_HOW, show_default=False),
+    ] = None,
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"] | None,
+        typer.Option(help="Where the subject runs; auto by default.", rich_help_panel=_HOW, show_default=False),
+    ] = None,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict", help="Fail on an unreadable sample instead of skipping and counting it.", rich_help_panel=_HOW
+        ),
+    ] = False,
+    trust_pickle: Annotated[
+        bool, typer.Option("--trust-pickle", help="Load pickled weights, which can run code.", rich_help_panel=_HOW)
+    ] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with an unfinished build.", rich_help_panel=_AGAIN)
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an index that is there.", rich_help_panel=_AGAIN)
+    ] = False,
+    add: Annotated[
+        bool, typer.Option("--add", help="Add these layers to an index that is there.", rich_help_panel=_AGAIN)
+    ] = False,
+    list_layers_: Annotated[
+        bool, typer.Option("--list-layers", help="Only print the subject's layers; needs --subject.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="JSON for programs instead of tables.")] = False,
 ) -> None:
@@ -72,12 +143,16 @@ def build(  # noqa: PLR0913
         output.print_json(summary)
         return
     output.print_index(summary)
-    Console(stderr=True, highlight=False, soft_wrap=True).print(f"\nNext: lens search {folder} 'something you look for'", markup=False)
+    Console(stderr=True, highlight=False, soft_wrap=True).print(
+        f"\nNext: lens search {folder} 'something you look for'", markup=False
+    )
 
 
 def _print_layers(subject: str | None, *, trust_pickle: bool, as_json: bool) -> None:
     if subject is None:
-        raise InvalidInput("--list-layers needs --subject.", hint="lens build --subject timm:resnet18/random --list-layers")
+        raise InvalidInput(
+            "--list-layers needs --subject.", hint="lens build --subject timm:resnet18/random --list-layers"
+        )
     layers = list_layers(subject, trust_pickle=trust_pickle)
     if as_json:
         output.print_json(layers)

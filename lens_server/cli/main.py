@@ -5,11 +5,11 @@ import sys
 import traceback
 
 import typer
-from lens_client.errors import LensServerError
 from rich.console import Console
 from rich.markup import escape
 
 from indexer.errors import LensError
+from lens_client.errors import LensServerError
 from lens_server.cli import ask, build, demo, serve
 
 INTERNAL, INTERRUPTED, BAD_INPUT = 70, 130, 2
@@ -22,7 +22,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (build.build, demo.demo, serve.serve, ask.search, ask.compare, ask.label, ask.diff, ask.show, ask.verify):
+for command in (
+    build.build,
+    demo.demo,
+    serve.serve,
+    ask.search,
+    ask.compare,
+    ask.label,
+    ask.diff,
+    ask.show,
+    ask.verify,
+):
     app.command()(command)
 
 

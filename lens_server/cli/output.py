@@ -9,7 +9,18 @@ from collections.abc import Iterable
 from rich.console import Console
 from rich.table import Table
 
-from lens_server.answers import Hit, IndexSummary, Label, Neuron, NeuronCard, NeuronComparison, Pair, SearchAnswer, SetComparison, Unexpected
+from lens_server.answers import (
+    Hit,
+    IndexSummary,
+    Label,
+    Neuron,
+    NeuronCard,
+    NeuronComparison,
+    Pair,
+    SearchAnswer,
+    SetComparison,
+    Unexpected,
+)
 
 
 def print_json(answer: object) -> None:
@@ -27,7 +38,15 @@ def print_json_line(answer: object) -> None:
 def print_search(answers: Iterable[SearchAnswer]) -> None:
     """One table per query."""
     for answer in answers:
-        table = _table(f"{answer.query!r} among {answer.candidates:,} neurons", "neuron", ">alignment", ">z", ">p", "state", ">clarity")
+        table = _table(
+            f"{answer.query!r} among {answer.candidates:,} neurons",
+            "neuron",
+            ">alignment",
+            ">z",
+            ">p",
+            "state",
+            ">clarity",
+        )
         for hit in answer.hits:
             table.add_row(*_hit(hit))
         _console().print(table)
@@ -40,8 +59,12 @@ def print_labels(labels: Iterable[Label]) -> None:
     table = _table("Labels", "neuron", "label", ">alignment", ">margin", ">p", "alternatives")
     for each in labels:
         label = each.text or f"[dim]none: {each.abstained}[/]"
-        others = ", ".join(f"{other.text} {other.alignment:.2f}" for other in each.alternatives if other.text != each.text)
-        table.add_row(each.neuron.id, label, _number(each.alignment), _number(each.margin), _p(each.p_corrected), others)
+        others = ", ".join(
+            f"{other.text} {other.alignment:.2f}" for other in each.alternatives if other.text != each.text
+        )
+        table.add_row(
+            each.neuron.id, label, _number(each.alignment), _number(each.margin), _p(each.p_corrected), others
+        )
     _console().print(table)
 
 
@@ -87,14 +110,29 @@ def print_index(summary: IndexSummary) -> None:
     """What an index holds."""
     console = _console()
     console.print(f"[bold]{summary.name}[/]  {summary.neurons:,} neurons of {summary.subject}, built {summary.created}")
-    skipped = f" ({summary.duplicates:,} duplicates, {summary.unreadable:,} unreadable)" if summary.duplicates or summary.unreadable else ""
+    skipped = (
+        f" ({summary.duplicates:,} duplicates, {summary.unreadable:,} unreadable)"
+        if summary.duplicates or summary.unreadable
+        else ""
+    )
     console.print(f"  dataset           {summary.dataset}: {summary.samples:,} samples{skipped}")
-    console.print(f"  foundation model  {summary.foundation_model}, dimension {summary.dimension}, space {summary.space_digest[:12]}")
+    console.print(
+        f"  foundation model  {summary.foundation_model}, dimension {summary.dimension}, space {summary.space_digest[:12]}"
+    )
     console.print(f"  exemplars         {summary.exemplars_per_neuron} per neuron    digest {summary.digest[:12]}")
-    table = _table("", "layer", ">units", "signed", ">alive", ">dead", ">always on", ">few samples", ">clarity", ">redundancy")
+    table = _table(
+        "", "layer", ">units", "signed", ">alive", ">dead", ">always on", ">few samples", ">clarity", ">redundancy"
+    )
     for layer in summary.layers:
         counts = (str(n) for n in (layer.alive, layer.dead, layer.always_on, layer.few_samples))
-        table.add_row(layer.name, str(layer.units), "yes" if layer.signed else "no", *counts, _number(layer.mean_clarity), _number(layer.mean_redundancy))
+        table.add_row(
+            layer.name,
+            str(layer.units),
+            "yes" if layer.signed else "no",
+            *counts,
+            _number(layer.mean_clarity),
+            _number(layer.mean_redundancy),
+        )
     console.print(table)
 
 
@@ -105,7 +143,9 @@ def print_card(card: NeuronCard) -> None:
     for name, fact in zip(_FACTS, _facts(card.neuron), strict=True):
         console.print(f"  {name:<16}{fact}")
     if card.relevance:
-        shown = ", ".join(f"{each.class_name} {each.signed:+.3g} (|{each.absolute:.3g}|)" for each in card.relevance[:5])
+        shown = ", ".join(
+            f"{each.class_name} {each.signed:+.3g} (|{each.absolute:.3g}|)" for each in card.relevance[:5]
+        )
         console.print(f"  {'relevance':<16}{shown}")
     table = _table("Exemplars", ">rank", "sample", ">activation", "class")
     for exemplar in card.exemplars[:10]:
@@ -120,12 +160,25 @@ _FACTS = ("state", "active share", "strongest", "exemplars", "clarity", "polysem
 
 def _facts(neuron: Neuron) -> tuple[str, ...]:
     scores = (_number(neuron.clarity), _number(neuron.polysemanticity), _number(neuron.redundancy))
-    return (neuron.state.replace("_", " "), f"{neuron.active_share:.1%}", f"{neuron.strongest:.4g}", str(neuron.exemplar_count), *scores)
+    return (
+        neuron.state.replace("_", " "),
+        f"{neuron.active_share:.1%}",
+        f"{neuron.strongest:.4g}",
+        str(neuron.exemplar_count),
+        *scores,
+    )
 
 
 def _hit(hit: Hit) -> tuple[str, ...]:
     state = hit.neuron.state.replace("_", " ")
-    return (hit.neuron.id, _number(hit.alignment), "-" if hit.z is None else f"{hit.z:.1f}", _p(hit.p), state, _number(hit.neuron.clarity))
+    return (
+        hit.neuron.id,
+        _number(hit.alignment),
+        "-" if hit.z is None else f"{hit.z:.1f}",
+        _p(hit.p),
+        state,
+        _number(hit.neuron.clarity),
+    )
 
 
 def _number(value: float | None) -> str:
@@ -139,7 +192,9 @@ def _p(value: float | None) -> str:
 def _table(title: str, *headings: str) -> Table:
     table = Table(title=title or None, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for heading in headings:
-        table.add_column(heading.removeprefix(">"), justify="right" if heading.startswith(">") else "left", overflow="fold")
+        table.add_column(
+            heading.removeprefix(">"), justify="right" if heading.startswith(">") else "left", overflow="fold"
+        )
     return table
 
 

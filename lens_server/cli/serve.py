@@ -11,8 +11,12 @@ from lens_server.rpc.server import serve as start
 
 
 def serve(
-    indexes: Annotated[list[Path], typer.Argument(help="Index folders; each is served under its folder's name.", show_default=False)],
-    grpc: Annotated[str, typer.Option("--grpc", metavar="HOST:PORT", help="Where to listen; port 0 takes a free one.")] = "127.0.0.1:50051",
+    indexes: Annotated[
+        list[Path], typer.Argument(help="Index folders; each is served under its folder's name.", show_default=False)
+    ],
+    grpc: Annotated[
+        str, typer.Option("--grpc", metavar="HOST:PORT", help="Where to listen; port 0 takes a free one.")
+    ] = "127.0.0.1:50051",
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="A log line per call.")] = False,
 ) -> None:
     """Serve indexes over gRPC until Ctrl-C or SIGTERM; running calls are finished first."""

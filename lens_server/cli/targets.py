@@ -1,7 +1,6 @@
 """TARGET: an index folder, or an index behind a server."""
 
 from lens_client import LensClient
-
 from lens_server.lens import Lens
 
 

@@ -19,14 +19,19 @@ def compare_neurons(index: Index, a: int, b: int) -> NeuronComparison:
     """Two neurons side by side; raises InvalidInput for one without exemplars."""
     for row in (a, b):
         if not index.neurons.exemplar_count[row]:
-            raise InvalidInput(f"{index.neurons.id(row)} is dead: it has no exemplars to compare.", hint="lens show lists each neuron's state.")
+            raise InvalidInput(
+                f"{index.neurons.id(row)} is dead: it has no exemplars to compare.",
+                hint="lens show lists each neuron's state.",
+            )
     shown_a, shown_b = ([each.sample for each in exemplars_of(index, row, 10_000, thumbnails=False)] for row in (a, b))
     similarity = float(np.dot(index.concept_vectors[a], index.concept_vectors[b]))
     shared = tuple(key for key in shown_a if key in set(shown_b))
     return NeuronComparison(neuron_at(index, a), neuron_at(index, b), similarity, shared)
 
 
-def compare_sets(a: Index, rows_a: NDArray[np.int64], b: Index, rows_b: NDArray[np.int64], names: tuple[str, str], limit: int) -> SetComparison:  # noqa: PLR0913
+def compare_sets(
+    a: Index, rows_a: NDArray[np.int64], b: Index, rows_b: NDArray[np.int64], names: tuple[str, str], limit: int
+) -> SetComparison:  # noqa: PLR0913
     """Set similarity both ways, what each lacks of the other, and the matching."""
     if a.manifest.foundation_model.digest != b.manifest.foundation_model.digest:
         raise IndexUnusable(

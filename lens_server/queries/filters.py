@@ -61,5 +61,7 @@ def _relevant(index: Index, name: str, least: float | None) -> NDArray[np.bool_]
     if least is None:
         return absolute > 0
     totals = np.add.reduceat(absolute, index.neurons.starts[:-1])
-    share = np.divide(absolute, totals[index.neurons.layer], out=np.zeros_like(absolute), where=totals[index.neurons.layer] > 0)
+    share = np.divide(
+        absolute, totals[index.neurons.layer], out=np.zeros_like(absolute), where=totals[index.neurons.layer] > 0
+    )
     return share >= least

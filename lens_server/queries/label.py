@@ -42,7 +42,12 @@ class Ranking:
 
 
 def label(
-    index: Index, significance: Significance, rows: NDArray[np.int64], vocabulary: Sequence[str], probes: Vectors, settings: LabelSettings
+    index: Index,
+    significance: Significance,
+    rows: NDArray[np.int64],
+    vocabulary: Sequence[str],
+    probes: Vectors,
+    settings: LabelSettings,
 ) -> Iterator[Label]:  # noqa: PLR0913
     """Label the neurons in these rows in their order; `probes` [entries, d] are the vocabulary's."""
     size = index.manifest.exemplars
@@ -58,7 +63,10 @@ def label(
         if at is None or ranking is None:
             yield Label(neuron, None, None, None, None, (), "state")
             continue
-        best = tuple(Alternative(vocabulary[word], float(score)) for word, score in zip(ranking.words[at], ranking.alignments[at], strict=True))
+        best = tuple(
+            Alternative(vocabulary[word], float(score))
+            for word, score in zip(ranking.words[at], ranking.alignments[at], strict=True)
+        )
         margin = best[0].alignment - best[1].alignment if len(best) > 1 else None
         p = float(ranking.p_corrected[at])
         abstained = None
@@ -66,10 +74,20 @@ def label(
             abstained = "clarity"
         elif p > settings.alpha:
             abstained = "not significant"
-        yield Label(neuron, None if abstained else best[0].text, best[0].alignment, margin, p, best[: settings.alternatives], abstained)
+        yield Label(
+            neuron,
+            None if abstained else best[0].text,
+            best[0].alignment,
+            margin,
+            p,
+            best[: settings.alternatives],
+            abstained,
+        )
 
 
-def rank(index: Index, significance: Significance, rows: NDArray[np.int64], probes: Vectors, settings: LabelSettings) -> Ranking:
+def rank(
+    index: Index, significance: Significance, rows: NDArray[np.int64], probes: Vectors, settings: LabelSettings
+) -> Ranking:
     """Best entries of each neuron, and the corrected p of the very best.
 
     Enough random sets are drawn that one true name per neuron can survive the correction over the whole vocabulary.
@@ -87,17 +105,27 @@ def rank(index: Index, significance: Significance, rows: NDArray[np.int64], prob
         for first in range(0, len(rows), _NEURONS):
             part = slice(first, first + _NEURONS)
             aligned = np.asarray(index.concept_vectors[rows[part]]) @ block.T
-            above = np.stack([draws - np.searchsorted(null, aligned[:, at], side="left") for at, null in enumerate(nulls)], axis=1)
+            above = np.stack(
+                [draws - np.searchsorted(null, aligned[:, at], side="left") for at, null in enumerate(nulls)], axis=1
+            )
             histogram += np.bincount(above.ravel(), minlength=draws + 1)
             numbers = np.broadcast_to(np.arange(start, start + len(block)), aligned.shape)
-            joined = [np.concatenate(pair, axis=1) for pair in ((scores[part], aligned), (words[part], numbers), (counts[part], above))]
+            joined = [
+                np.concatenate(pair, axis=1)
+                for pair in ((scores[part], aligned), (words[part], numbers), (counts[part], above))
+            ]
             order = np.argsort(-joined[0], axis=1, kind="stable")[:, :kept]
             scores[part], words[part], counts[part] = (np.take_along_axis(each, order, axis=1) for each in joined)
     return Ranking(words, scores, corrected_by_count(histogram, draws)[counts[:, 0]])
 
 
 def unexpected(
-    index: Index, significance: Significance, rows: NDArray[np.int64], vocabulary: Sequence[str], probes: Vectors, limit: int
+    index: Index,
+    significance: Significance,
+    rows: NDArray[np.int64],
+    vocabulary: Sequence[str],
+    probes: Vectors,
+    limit: int,
 ) -> tuple[Unexpected, ...]:  # noqa: PLR0913
     """Alive, clear neurons with the lowest highest alignment to any entry, lowest first."""
     least = significance.sets(index.manifest.exemplars).clarity_limit(_CLARITY_QUANTILE)

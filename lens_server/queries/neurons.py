@@ -54,7 +54,9 @@ def exemplars_of(index: Index, row: int, most: int, *, thumbnails: bool) -> tupl
                 rank=entry["rank"],
                 activation=entry["activation"],
                 label=label if isinstance(label, str) else None,
-                box=Box(entry["left"], entry["top"], entry["right"], entry["bottom"]) if entry["left"] is not None else None,
+                box=Box(entry["left"], entry["top"], entry["right"], entry["bottom"])
+                if entry["left"] is not None
+                else None,
                 span=Span(entry["token_start"], entry["token_stop"]) if entry["token_start"] is not None else None,
                 thumbnail=index.thumbnail(entry["embedding"]) if thumbnails else None,
             )
@@ -68,7 +70,10 @@ def relevance_of(index: Index, row: int) -> tuple[Relevance, ...]:
     if table is None:
         return ()
     own = table[table["neuron"] == row].sort_values("absolute", ascending=False, kind="stable")
-    return tuple(Relevance(str(name), float(signed), float(absolute)) for name, signed, absolute in zip(own["class"], own["signed"], own["absolute"], strict=True))
+    return tuple(
+        Relevance(str(name), float(signed), float(absolute))
+        for name, signed, absolute in zip(own["class"], own["signed"], own["absolute"], strict=True)
+    )
 
 
 def _start(index: Index, token: str, total: int) -> int:
@@ -76,7 +81,10 @@ def _start(index: Index, token: str, total: int) -> int:
         return 0
     digest, _, number = token.partition("-")
     if digest != index.manifest.digest[:12] or not number.isdigit() or not 0 < int(number) < total:
-        raise InvalidInput(f"{token!r} is no page token of this listing.", hint="Start again without one; the index or the filter has changed.")
+        raise InvalidInput(
+            f"{token!r} is no page token of this listing.",
+            hint="Start again without one; the index or the filter has changed.",
+        )
     return int(number)
 
 

@@ -21,6 +21,10 @@ def redundant_pairs(index: Index, rows: NDArray[np.int64], limit: int) -> tuple[
         cosines[~later] = -np.inf
         flat = cosines.ravel()
         best = np.argpartition(-flat, min(limit, flat.size) - 1)[:limit]
-        found += [(-float(flat[n]), start + int(n) // len(rows), int(n) % len(rows)) for n in best if np.isfinite(flat[n])]
+        found += [
+            (-float(flat[n]), start + int(n) // len(rows), int(n) % len(rows)) for n in best if np.isfinite(flat[n])
+        ]
         found = sorted(found)[:limit]
-    return tuple(Pair(str(index.neurons.id(int(rows[i]))), str(index.neurons.id(int(rows[j]))), -s) for s, i, j in found)
+    return tuple(
+        Pair(str(index.neurons.id(int(rows[i]))), str(index.neurons.id(int(rows[j]))), -s) for s, i, j in found
+    )

@@ -29,7 +29,9 @@ class Significance:
             self._sets.move_to_end((size, draws))
             return self._sets[size, draws]
 
-    def judge(self, probe: Vectors, alignments: list[float], sizes: list[int]) -> list[tuple[float | None, float | None]]:
+    def judge(
+        self, probe: Vectors, alignments: list[float], sizes: list[int]
+    ) -> list[tuple[float | None, float | None]]:
         """(z, p) of each alignment with the probe, for neurons of these numbers of exemplars."""
         nulls = {size: self.sets(size).null(probe) for size in set(sizes)}
         judged: list[tuple[float | None, float | None]] = []

@@ -33,7 +33,9 @@ def check_vocabulary(entries: tuple[str, ...]) -> None:
     if len(set(entries)) < len(entries):
         seen: set[str] = set()
         twice = next(entry for entry in entries if entry in seen or seen.add(entry))  # type: ignore[func-returns-value]
-        raise InvalidInput(f"The vocabulary names {twice!r} twice.", hint="Each entry once: a repeated one would have no margin.")
+        raise InvalidInput(
+            f"The vocabulary names {twice!r} twice.", hint="Each entry once: a repeated one would have no margin."
+        )
 
 
 def _entries(text: str, name: str) -> tuple[str, ...]:

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
-from lens_client import AsyncLensClient, LensClient
 
+from lens_client import AsyncLensClient, LensClient
 from lens_server.rpc.server import serve
 from tests.unit.lens_server.rpc.fake_lens import FakeLens
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from lens_client import LensClient, LensServerError
 from PIL import Image
 
 from indexer.errors import LensError
+from lens_client import LensClient, LensServerError
 from lens_server.answers import NeuronPage, Query, State, Where
 
 Question = Callable[[Any, "Known"], Any]

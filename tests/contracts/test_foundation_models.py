@@ -22,7 +22,14 @@ MICRO = {
     "vision_cfg": {"image_size": 32, "patch_size": 16, "width": 64, "head_width": 32, "layers": 2},
     "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 2},
 }
-TEXTS = ["", "dog", "a photo of a dog", "the ruler beside an irregular, dark brown lesion with hair", "naïve ü 犬", "x " * 200]
+TEXTS = [
+    "",
+    "dog",
+    "a photo of a dog",
+    "the ruler beside an irregular, dark brown lesion with hair",
+    "naïve ü 犬",
+    "x " * 200,
+]
 
 
 @pytest.fixture(scope="module", params=["micro", "tiny-clip", "local_clip"])

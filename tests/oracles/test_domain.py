@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from tests.oracles import textbook
 
 from indexer.domain import embeddings, scores
 from indexer.domain.significance import Null, NullSets, benjamini_hochberg, corrected_by_count
 from indexer.domain.top_k import TopK
+from tests.oracles import textbook
 
 AGREES = {"rtol": 0, "atol": 1e-5}
 
@@ -27,7 +27,12 @@ def adversarial_sets():
     yield "opposite", np.concatenate([vec := vectors(rng, 5, 16), -vec])
     yield "nearly equal", vectors(rng, 1, 16) + np.float32(1e-4) * rng.normal(size=(9, 16)).astype(np.float32)
     yield "two clusters", embeddings.normalise(np.repeat(np.eye(16, dtype=np.float32)[:2], 10, axis=0) + 0.01)
-    yield "one outlier", embeddings.normalise(np.concatenate([np.repeat(np.eye(16, dtype=np.float32)[:1], 29, axis=0), np.eye(16, dtype=np.float32)[5:6]]))
+    yield (
+        "one outlier",
+        embeddings.normalise(
+            np.concatenate([np.repeat(np.eye(16, dtype=np.float32)[:1], 29, axis=0), np.eye(16, dtype=np.float32)[5:6]])
+        ),
+    )
     yield "one dimension", np.array([[1], [-1], [1]], dtype=np.float32)
 
 
@@ -93,7 +98,11 @@ def test_set_similarity_is_asymmetric_and_one_for_a_subset():
 
 @settings(max_examples=150, deadline=None)
 @given(
-    activations=arrays(np.float32, st.tuples(st.integers(1, 30), st.integers(1, 4)), elements=st.sampled_from([-2, -1, -0.0, 0, 1e-38, 0.5, 1, 1.0000001, 3e38])),
+    activations=arrays(
+        np.float32,
+        st.tuples(st.integers(1, 30), st.integers(1, 4)),
+        elements=st.sampled_from([-2, -1, -0.0, 0, 1e-38, 0.5, 1, 1.0000001, 3e38]),
+    ),
     k=st.integers(1, 35),
     batch=st.integers(1, 9),
 )
@@ -107,7 +116,9 @@ def test_top_k_streams_exactly(activations, k, batch):
     values, samples, counts = top.result()
     for neuron, expected in enumerate(textbook.top_k(activations, k)):
         assert counts[neuron] == len(expected)
-        assert [(float(v), int(s)) for v, s in zip(values[neuron], samples[neuron], strict=True)][: len(expected)] == expected
+        assert [(float(v), int(s)) for v, s in zip(values[neuron], samples[neuron], strict=True)][
+            : len(expected)
+        ] == expected
         assert (samples[neuron, len(expected) :] == -1).all()
 
 
@@ -119,7 +130,9 @@ def test_top_k_merges_early_without_changing_anything():
     for start in range(0, 500, 8):
         part = activations[start : start + 8]
         top.add(part, np.arange(start, start + len(part)))
-    assert [[int(s) for s in row] for row in top.result()[1]] == [[s for _, s in row] for row in textbook.top_k(activations, 10)]
+    assert [[int(s) for s in row] for row in top.result()[1]] == [
+        [s for _, s in row] for row in textbook.top_k(activations, 10)
+    ]
 
 
 def hashed_embedding(texts):

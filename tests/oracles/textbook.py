@@ -10,7 +10,9 @@ def top_k(activations, k):
     """[samples, neurons] → per neuron a list of (activation, sample), highest first, ties by sample; only above zero."""
     result = []
     for neuron in range(activations.shape[1]):
-        ranked = sorted((-float(activations[n, neuron]), n) for n in range(len(activations)) if activations[n, neuron] > 0)
+        ranked = sorted(
+            (-float(activations[n, neuron]), n) for n in range(len(activations)) if activations[n, neuron] > 0
+        )
         result.append([(-negative, sample) for negative, sample in ranked[:k]])
     return result
 
@@ -56,7 +58,9 @@ def polysemanticity(exemplars):
     if k < 2:
         return None
     rows = [[float(x) for x in each] for each in exemplars]
-    similarity = {(a, b): math.fsum(x * y for x, y in zip(rows[a], rows[b], strict=True)) for a in range(k) for b in range(k)}
+    similarity = {
+        (a, b): math.fsum(x * y for x, y in zip(rows[a], rows[b], strict=True)) for a in range(k) for b in range(k)
+    }
     lowest = min(similarity.values())
     if lowest >= 1 - 1e-6:
         return 0.0
@@ -70,7 +74,10 @@ def polysemanticity(exemplars):
         if nearest == members:
             return 1 - cosine(*centres)
         members = nearest
-        centres = [mean([row for row, own in zip(rows, members, strict=True) if own == c]) if c in members else centres[c] for c in (0, 1)]
+        centres = [
+            mean([row for row, own in zip(rows, members, strict=True) if own == c]) if c in members else centres[c]
+            for c in (0, 1)
+        ]
 
 
 def redundancy(concepts, alive):

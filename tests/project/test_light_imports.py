@@ -21,4 +21,6 @@ def test_an_import_brings_nothing_heavy(module: str) -> None:
     """A fresh interpreter imports the module; what must stay out is not loaded."""
     code = f"import sys, {module}; print(*sorted({LIGHT[module]!r} & set(sys.modules)))"
     loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert not loaded.stdout.strip(), f"import {module} loads {loaded.stdout.strip()}: import it inside a function or move the import."
+    assert not loaded.stdout.strip(), (
+        f"import {module} loads {loaded.stdout.strip()}: import it inside a function or move the import."
+    )

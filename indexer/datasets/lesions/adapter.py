@@ -110,4 +110,3 @@ def _number(text: str, key: str, kind: Callable[[str], float]) -> float:
     except ValueError:
         what = "a whole number" if kind is int else "a number"
         raise InvalidInput(f"{key} of a lesion dataset must be {what}, not {text!r}.", hint=_USAGE) from None
-

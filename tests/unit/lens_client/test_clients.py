@@ -7,10 +7,10 @@ import sys
 from typing import Any
 
 import pytest
-from lens_client import AsyncLensClient, LensClient, LensServerError
-from lens_client.address import Address, parse
 
 from indexer.errors import LensError, Unavailable
+from lens_client import AsyncLensClient, LensClient, LensServerError
+from lens_client.address import Address, parse
 from lens_server.answers import Query, Where
 from lens_server.lens import Lens
 from lens_server.rpc.server import serve

@@ -106,7 +106,9 @@ def test_long_texts_are_cut_and_vocabularies_keep_their_order(folder: Path) -> N
 
 def test_short_texts_run_short(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[int] = []
-    monkeypatch.setattr(adapter, "encode_texts", lambda _, tokens: seen.append(tokens.shape[1]) or torch.ones(len(tokens), 24))
+    monkeypatch.setattr(
+        adapter, "encode_texts", lambda _, tokens: seen.append(tokens.shape[1]) or torch.ones(len(tokens), 24)
+    )
     load(f"local-dir:{folder}").embed_texts(["dog", "a dog"])
     assert seen == [2, 4]
 

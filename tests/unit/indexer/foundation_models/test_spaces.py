@@ -19,7 +19,9 @@ def _net(activation: type[nn.Module] = nn.ReLU) -> nn.Module:
 
 
 def _prepare(image: Image.Image) -> torch.Tensor:
-    tensor: torch.Tensor = v2.functional.to_dtype(v2.functional.to_image(image.resize((9, 9))), torch.float32, scale=True)
+    tensor: torch.Tensor = v2.functional.to_dtype(
+        v2.functional.to_image(image.resize((9, 9))), torch.float32, scale=True
+    )
     return tensor
 
 

@@ -16,7 +16,9 @@ def _net() -> nn.Module:
     return nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU())
 
 
-def _transform(size: int = 224, crop: int = 224, mean: float = 0.5, how: object = v2.InterpolationMode.BICUBIC) -> v2.Compose:
+def _transform(
+    size: int = 224, crop: int = 224, mean: float = 0.5, how: object = v2.InterpolationMode.BICUBIC
+) -> v2.Compose:
     scale = [v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize([mean] * 3, [0.5] * 3)]
     return v2.Compose([v2.Resize(size, how), v2.CenterCrop(crop), *scale])
 
@@ -41,7 +43,9 @@ def test_weights_buffers_dtype_and_architecture_count() -> None:
         weights[0].weight[0, 0, 0, 0] += 1e-6
         buffers[1].running_mean[0] += 1e-6
     architecture = nn.Sequential(*list(_net())[:2], nn.GELU())
-    digests = {module_digest(each) for each in (_net(), weights, buffers, _net().half(), _net().bfloat16(), architecture)}
+    digests = {
+        module_digest(each) for each in (_net(), weights, buffers, _net().half(), _net().bfloat16(), architecture)
+    }
     assert len(digests) == 6
 
 

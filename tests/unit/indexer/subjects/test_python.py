@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch")
 from indexer.errors import InvalidInput, SubjectFault, UnknownName  # noqa: E402
 from indexer.subjects.python import load  # noqa: E402
 
-SOURCE = '''
+SOURCE = """
 import torch
 from torch import nn
 
@@ -64,7 +64,7 @@ def as_array():
 
 def breaking():
     return bare(), lambda image: image.no_such_method()
-'''
+"""
 
 
 @pytest.fixture(autouse=True)

@@ -57,7 +57,9 @@ class Evil:
         return exec, ("raise SystemExit('code ran')",)
 
 
-@pytest.mark.parametrize("content", [Evil(), nn.Linear(2, 2), [1, 2], {"lr": 0.1}], ids=["code", "module", "list", "options"])
+@pytest.mark.parametrize(
+    "content", [Evil(), nn.Linear(2, 2), [1, 2], {"lr": 0.1}], ids=["code", "module", "list", "options"]
+)
 def test_even_a_trusted_pickle_runs_no_code(tmp_path: Path, content: object) -> None:
     torch.save(content, tmp_path / "w.pt")
     with pytest.raises(SubjectFault, match="cannot be read as weights|holds no state_dict"):
