@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +71,9 @@ def train_tokenizer(texts: list[str], file: Path) -> None:
     ends = [(name, tokenizer.token_to_id(name)) for name in (words.START, words.END)]
     tokenizer.post_processor = processors.TemplateProcessing(f"{words.START} $A {words.END}", special_tokens=ends)
     tokenizer.save(str(file))
+    described = {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": words.CONTEXT_LENGTH}
+    described |= {"pad_token": words.PAD, "bos_token": words.START, "eos_token": words.END}
+    _write_json(file.with_name("tokenizer_config.json"), described)
 
 
 def captions(shown: Pictures) -> list[list[str]]:
@@ -117,7 +121,7 @@ def train(count: int, epochs: int, folder: Path = FOLDER) -> CLIP:
 def create(folder: Path) -> CLIP:
     """An untrained model of our config, which is written beside the tokenizer."""
     described = config(words.Tokenizer(folder / "tokenizer.json").vocab_size)
-    (folder / CONFIG).write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
+    _write_json(folder / CONFIG, described)
     return CLIP(**described["model_cfg"]).to(memory_format=torch.channels_last)
 
 
@@ -142,6 +146,10 @@ def text_features(model: CLIP, tokens: torch.Tensor) -> torch.Tensor:
     hidden = model.ln_final(model.transformer(hidden, attn_mask=model.attn_mask[:length, :length]))
     features: torch.Tensor = hidden[torch.arange(len(tokens)), tokens.argmax(1)] @ model.text_projection
     return features
+
+
+def _write_json(file: Path, content: Mapping[str, object]) -> None:
+    file.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 def _contrast(model: CLIP, images: torch.Tensor, tokens: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -177,6 +185,7 @@ def main() -> None:
     chosen.out.mkdir(parents=True, exist_ok=True)
     model = train(chosen.count, chosen.epochs, chosen.out)
     save_file({name: value.contiguous() for name, value in model.state_dict().items()}, chosen.out / WEIGHTS)
+    (chosen.out / WEIGHTS).chmod(0o644)
 
 
 if __name__ == "__main__":
