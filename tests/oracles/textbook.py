@@ -7,7 +7,7 @@ import numpy as np
 
 
 def top_k(activations, k):
-    """[samples, neurons] → per neuron a list of (activation, sample), highest first, ties by sample; only above zero."""
+    """[samples, neurons] → per neuron its (activation, sample) above zero, highest first, ties by sample."""
     result = []
     for neuron in range(activations.shape[1]):
         ranked = sorted(

@@ -1,0 +1,136 @@
+"""Small subjects with known habits, for `python:tests.nets:NAME`."""
+
+import numpy as np
+import torch
+from torch import nn
+
+
+def _pixels(image):
+    return torch.from_numpy(np.asarray(image.resize((16, 16))).copy()).permute(2, 0, 1).float() / 255
+
+
+class Net(nn.Module):
+    """conv → BatchNorm → ReLU → linear head over the mean."""
+
+    def __init__(self, width=8, seed=0, inplace=True):
+        super().__init__()
+        torch.manual_seed(seed)
+        self.conv = nn.Conv2d(3, width, 5, stride=3)
+        self.norm = nn.BatchNorm2d(width)
+        self.act = nn.ReLU(inplace=inplace)
+        self.head = nn.Linear(width, 2)
+
+    def forward(self, x):
+        return self.head(self.act(self.norm(self.conv(x))).mean((2, 3)))
+
+
+def plain():
+    return Net(), _pixels, ("benign", "malignant")
+
+
+def other_weights():
+    return Net(seed=1), _pixels, ("benign", "malignant")
+
+
+def other_preprocessing():
+    return Net(), lambda image: _pixels(image) * 0.5, ("benign", "malignant")
+
+
+def in_training_mode():
+    net = Net()
+    net.train()
+    return net, _pixels, ("benign", "malignant")
+
+
+def as_wide_as_tiny_clip():
+    from indexer.catalogue import FOUNDATION_MODELS
+
+    return Net(width=FOUNDATION_MODELS.load("tiny-clip").space.dimension), _pixels, ("benign", "malignant")
+
+
+def one_neuron():
+    return Net(width=1), _pixels, ("benign", "malignant")
+
+
+class _Fixed(nn.Module):
+    """A layer `units` computed by a function of the image's pixels."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.units = _Function(function)
+        self.head = nn.Linear(1, 2)
+
+    def forward(self, x):
+        return self.head(self.units(x).flatten(1).mean(1, keepdim=True))
+
+
+class _Function(nn.Module):
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, x):
+        return self.function(x)
+
+
+def signs():
+    """Unit 0 positive, 1 negative, 2 both, 3 dead, 4 constant, 5 active on few samples."""
+
+    def function(x):
+        level = x.mean((1, 2, 3))
+        return torch.stack([level, -level, level - 0.55, 0 * level, 0 * level + 2, torch.relu(level - 0.68)], dim=1)
+
+    return _Fixed(function).eval(), _pixels
+
+
+def nearly_equal():
+    """Activations that only float32 tells apart."""
+    return _Fixed(lambda x: 100 + 1e-3 * x.mean((2, 3))).eval(), _pixels
+
+
+def half_precision():
+    return _Fixed(lambda x: x.mean((2, 3)).bfloat16().float()).eval(), _pixels
+
+
+def not_finite():
+    return _Fixed(lambda x: x.mean((2, 3)) / 0).eval(), _pixels
+
+
+def mixed_batch():
+    return _Fixed(lambda x: x.mean((2, 3)).flatten()[:, None]).eval(), _pixels
+
+
+class _Twice(nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(2)
+        self.shared = nn.Conv2d(3, 4, 5, stride=3)
+        self.head = nn.Linear(4, 2)
+
+    def forward(self, x):
+        return self.head(torch.relu(self.shared(x)).mean((2, 3)) + torch.relu(self.shared(1 - x)).mean((2, 3)))
+
+
+def called_twice():
+    return _Twice().eval(), _pixels
+
+
+class _Unused(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.used, self.spare = nn.Linear(3, 2), nn.Linear(3, 2)
+
+    def forward(self, x):
+        return self.used(x.mean((2, 3)))
+
+
+def unused_layer():
+    return _Unused().eval(), _pixels
+
+
+def fails():
+    raise RuntimeError("the weights are at home")
+
+
+def nothing():
+    return 17
