@@ -1,19 +1,20 @@
 """A neuron's card as a picture: its exemplars in a grid under a line of facts."""
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
 from indexer.errors import InvalidInput
-from lens_server.answers import Exemplar, NeuronCard
+from lens_server.answers import Exemplar, Hit, NeuronCard
 
-_TILE, _GAP, _CAPTION, _MARGIN, _HEAD = 128, 8, 18, 16, 64
+_TILE, _GAP, _CAPTION, _MARGIN, _HEAD, _LINE = 128, 8, 18, 16, 64, 20
 _PAPER, _INK, _FAINT, _MISSING = (255, 255, 255), (24, 24, 27), (113, 113, 122), (228, 228, 231)
 
 
 def card_picture(card: NeuronCard, *, columns: int = 6, most: int = 18) -> Image.Image:
-    """The card [RGB]: up to `most` exemplars, strongest first, each with its activation; the card must hold thumbnails."""
+    """The card [RGB]: up to `most` exemplars, strongest first, with activations; the card must hold thumbnails."""
     shown = card.exemplars[:most]
     columns = min(columns, max(len(shown), 3))
     rows = max(-(-len(shown) // columns), 1)
@@ -31,10 +32,34 @@ def card_picture(card: NeuronCard, *, columns: int = 6, most: int = 18) -> Image
     return picture
 
 
-def save_card(card: NeuronCard, path: Path) -> None:
-    """Write the card; the format follows the file's ending. Raises InvalidInput."""
+def search_picture(found: Sequence[tuple[str, Sequence[tuple[Hit, NeuronCard]]]], *, columns: int = 8) -> Image.Image:
+    """Search answers [RGB]: per query a heading, per hit a line of facts over a row of its strongest exemplars."""
+    row, heading = _TILE + _CAPTION + _LINE + _GAP, 34
+    width = 2 * _MARGIN + columns * (_TILE + _GAP) - _GAP
+    height = 2 * _MARGIN + sum(heading + row * max(len(hits), 1) for _, hits in found)
+    picture = Image.new("RGB", (width, height), _PAPER)
+    draw = ImageDraw.Draw(picture)
+    top = _MARGIN
+    for query, hits in found:
+        draw.text((_MARGIN, top), _fitted(draw, query, _font(20), width - 2 * _MARGIN), fill=_INK, font=_font(20))
+        top += heading
+        if not hits:
+            draw.text((_MARGIN, top), "no neuron passes the filter", fill=_FAINT, font=_font(13))
+            top += row
+        for hit, card in hits:
+            z = "" if hit.z is None else f" · z {hit.z:.1f}"
+            facts = f"{hit.neuron.id} · alignment {hit.alignment:.3f}{z}" + ("" if hit.p is None else f" · p {hit.p:.4f}")
+            draw.text((_MARGIN, top), _fitted(draw, facts, _font(13), width - 2 * _MARGIN), fill=_FAINT, font=_font(13))
+            for number, exemplar in enumerate(card.exemplars[:columns]):
+                _tile(picture, draw, exemplar, (_MARGIN + number * (_TILE + _GAP), top + _LINE))
+            top += row
+    return picture
+
+
+def save_picture(picture: Image.Image, path: Path) -> None:
+    """Write a picture; the format follows the file's ending. Raises InvalidInput."""
     try:
-        card_picture(card).save(path)
+        picture.save(path)
     except (OSError, ValueError) as fault:
         raise InvalidInput(
             f"{path} cannot be written: {fault}.", hint="End the name in .png, in a folder that exists."

@@ -1,20 +1,24 @@
 """Questions to an index: search, compare, label, diff, show, verify."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from indexer.domain.states import State
 from indexer.errors import IndexUnusable, InvalidInput
 from indexer.index.manifest import read_manifest
 from indexer.index.reader import check_files
 from lens_client import LensClient
-from lens_server.answers import Query, State, Where
+from lens_server.answers import Query, Where
 from lens_server.cli import output
 from lens_server.cli.targets import open_target
 from lens_server.lens import Lens
-from lens_server.pictures import save_card
+from lens_server.pictures import card_picture, save_picture, search_picture
 from lens_server.vocabularies import SHIPPED, read_vocabulary
+
+_ROWS, _DRAWN = 3, 8
 
 Target = Annotated[str, typer.Argument(help="An index folder, or grpc://host:port[/index].", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="JSON for programs instead of tables.")]
@@ -83,7 +87,10 @@ def search(  # noqa: PLR0913
             "There is no query.", hint="lens search TARGET 'ruler', or --image FILE, or --neuron layer/unit."
         )
     where = Where(tuple(layer or ()), tuple(state or ()), min_clarity, relevant_to, min_relevance)
-    answers = open_target(target).search(asked, where, limit=limit, templates=template, exact=exact)
+    lens = open_target(target)
+    answers = lens.search(asked, where, limit=limit, templates=template, exact=exact)
+    if png is not None:
+        save_picture(search_picture(drawn(lens, answers)), png)
     output.print_json(answers) if as_json else output.print_search(answers)
 
 
@@ -195,7 +202,7 @@ def show(
     else:
         card = lens.neuron(neuron, thumbnails=png is not None)
         if png is not None:
-            save_card(card, png)
+            save_picture(card_picture(card), png)
         output.print_json(card) if as_json else output.print_card(card)
 
 
@@ -214,6 +221,14 @@ def verify(
         typer.echo(
             f"{index}: all {len(manifest.files)} files are as they were written (digest {manifest.digest[:12]})."
         )
+
+
+def drawn(lens: Lens | LensClient, answers: Iterable[SearchAnswer]) -> list[tuple[str, list[tuple[Hit, NeuronCard]]]]:
+    """The first hits of every answer with their cards, for a picture."""
+    return [
+        (answer.query, [(hit, lens.neuron(hit.neuron.id, exemplars=_DRAWN, thumbnails=True, similar=0)) for hit in answer.hits[:_ROWS]])
+        for answer in answers
+    ]
 
 
 def _read(path: Path) -> bytes:

@@ -117,7 +117,8 @@ def print_index(summary: IndexSummary) -> None:
     )
     console.print(f"  dataset           {summary.dataset}: {summary.samples:,} samples{skipped}")
     console.print(
-        f"  foundation model  {summary.foundation_model}, dimension {summary.dimension}, space {summary.space_digest[:12]}"
+        f"  foundation model  {summary.foundation_model}, dimension {summary.dimension}, "
+        f"space {summary.space_digest[:12]}"
     )
     console.print(f"  exemplars         {summary.exemplars_per_neuron} per neuron    digest {summary.digest[:12]}")
     table = _table(

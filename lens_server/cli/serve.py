@@ -24,7 +24,7 @@ def serve(
     running = start(indexes, grpc)
     host = grpc.rpartition(":")[0]
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    for name in running.served.names():
-        console.print(f"Serving grpc://{host}:{running.port}/{name}", markup=False)
+    for summary in running.served.summaries():
+        console.print(f"Serving grpc://{host}:{running.port}/{summary.name}", markup=False)
     console.print("Ctrl-C stops.", markup=False)
     running.wait_for_signal()
