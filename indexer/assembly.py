@@ -141,9 +141,9 @@ class _EndTables(NamedTuple):
     concept_vectors: Vectors
 
 
-def _end_tables(
+def _end_tables(  # noqa: PLR0913
     layer: LayerExemplars, end: End, polarity: int, seen: int, wanted: int, embedded: Embedded
-) -> _EndTables:  # noqa: PLR0913
+) -> _EndTables:
     state = states(end.active, seen, layer.constant, wanted)
     counts = np.where(state == State.DEAD, 0, end.counts)
     rows = embedded.rows_of(end.samples)

@@ -61,7 +61,7 @@ class EmbedSettings:
     threads: int
 
 
-def embed_exemplars(
+def embed_exemplars(  # noqa: PLR0913
     model: FoundationModel,
     dataset: Dataset,
     wanted: NDArray[np.int64],
@@ -100,7 +100,8 @@ def known_samples(known: Index | None) -> NDArray[np.int64]:
 def _embed_chunk(
     model: FoundationModel, dataset: Dataset, samples: NDArray[np.int64], path: Path, settings: EmbedSettings
 ) -> None:
-    vectors, pictures = [], []
+    vectors: list[Vectors] = []
+    pictures: list[bytes] = []
     for batch in chosen_batches(dataset, _as_is, samples.tolist(), size=_BATCH, threads=settings.threads):
         vectors.append(model.embed_images(batch.items))
         pictures.extend(jpeg(image, settings.thumbnail) for image in batch.items)

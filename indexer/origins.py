@@ -41,7 +41,7 @@ class Origins:
         return cls(config, origin, space)
 
     def check_addition(self, known: Index | None) -> None:
-        """Refuse to add to an index of another subject, preprocessing, space or number of exemplars, or layers it has."""
+        """Refuse to add to an index of another subject, preprocessing, space or number of exemplars, or what it has."""
         if known is None:
             return
         old, layers = known.manifest, {layer.name for layer in known.manifest.layers}

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import TracebackType
 from typing import Protocol
 
 
@@ -32,7 +33,9 @@ class StageContext(Protocol):
         """The stage begins."""
         ...
 
-    def __exit__(self, *fault: object) -> bool | None:
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None, /
+    ) -> bool | None:
         """The stage ends."""
         ...
 

@@ -98,7 +98,7 @@ class Lens:
         templates: Sequence[str] | None = None,
         exact: bool = False,
     ) -> tuple[SearchAnswer, ...]:
-        """The neurons best aligned with each query: words, an image, a neuron or a vector. One answer per query, in order."""
+        """The neurons best aligned with each query (words, image, neuron or vector): an answer per query, in order."""
         asked = [queries] if isinstance(queries, (str, Query)) else list(queries)
         if not asked:
             raise InvalidInput("There is no query.", hint="Ask for something, e.g. 'ruler'.")
@@ -120,7 +120,7 @@ class Lens:
         rows_a, rows_b = self._rows(ANYWHERE), other._rows(ANYWHERE)
         return compare_sets(self._index, rows_a, other._index, rows_b, (self.name, other.name), checked_limit(limit))
 
-    def label(
+    def label(  # noqa: PLR0913 - one required, the rest by name
         self,
         vocabulary: str | Sequence[str] | None = None,
         where: Where = ANYWHERE,

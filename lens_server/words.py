@@ -76,7 +76,8 @@ class Words:
         model = _loaded(self._space.name)
         if model.space.digest != self._space.digest:
             raise IndexUnusable(
-                f"The index was embedded with another {self._space.name} than the one found here (digests {self._space.digest[:12]} "
+                f"The index was embedded with another {self._space.name} than the one found here "
+                f"(digests {self._space.digest[:12]} "
                 f"and {model.space.digest[:12]}): its words would mean something else.",
                 hint="Restore the weights, or build the index again.",
             )

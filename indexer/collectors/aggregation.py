@@ -23,7 +23,8 @@ def positions_last(output: "torch.Tensor", layer: str) -> "torch.Tensor":
     if output.ndim == _PLAIN:
         return output[:, :, None]
     raise SubjectFault(
-        f"Layer {layer!r} gives a tensor of shape {tuple(output.shape)}, which is neither a map [batch, channels, height, width], "
+        f"Layer {layer!r} gives a tensor of shape {tuple(output.shape)}, which is neither a map "
+        "[batch, channels, height, width], "
         "tokens [batch, tokens, dimensions] nor plain [batch, units].",
         hint="Choose another layer: lens build --list-layers names them with their shapes.",
     )

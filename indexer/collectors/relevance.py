@@ -1,6 +1,6 @@
 """What each neuron contributes to each class: gradient × (activation − dataset mean), METHODS 1."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from indexer.collectors.activation import stacked
 from indexer.collectors.aggregation import positions_last
-from indexer.collectors.collector import Collected
+from indexer.collectors.collector import Collected, LayerExemplars
 from indexer.collectors.taps import evaluating, first_tensor, logits_of, named_layers
 from indexer.datasets.batches import chosen_batches
 from indexer.datasets.dataset import LABEL, Dataset
@@ -57,7 +57,7 @@ def class_names(subject: Subject, outputs: int) -> tuple[str, ...]:
 
 
 def sample_classes(dataset: Dataset, collected: Collected, classes: Sequence[str]) -> NDArray[np.int64]:
-    """Class number of every sample: its label where the dataset's labels are classes of the subject, else the prediction; −1 for none."""
+    """Class number of every sample: its label where that is a class of the subject, else the prediction; −1: none."""
     assert collected.predictions is not None
     numbers = {name: number for number, name in enumerate(classes)}
     known = np.array(collected.reading.originals) == np.arange(len(dataset.keys))
@@ -137,7 +137,7 @@ def _contributions(
     inputs: "torch.Tensor",
     targets: NDArray[np.int64],
     captured: "dict[str, list[torch.Tensor]]",
-    layers: Any,
+    layers: Mapping[str, LayerExemplars],
 ) -> dict[str, NDArray[np.float64]]:
     """Σ over positions of gradient × (activation − mean) [batch, units] for each layer."""
     import torch

@@ -1,5 +1,7 @@
 """What is kept of a layer while samples stream by."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -7,7 +9,7 @@ from indexer.collectors.collector import End, LayerExemplars
 from indexer.domain.top_k import TopK
 from indexer.errors import SubjectFault
 
-State = dict[str, NDArray[np.generic]]
+State = dict[str, NDArray[Any]]
 
 
 class LayerStatistics:
@@ -29,7 +31,7 @@ class LayerStatistics:
         }
 
     def add(self, values: NDArray[np.float32], centre: NDArray[np.float64], samples: NDArray[np.int64]) -> None:
-        """Take activations [batch, units], their sums over the batch of position means [units], and the sample numbers."""
+        """Take activations [batch, units], sums over the batch of position means [units], and the sample numbers."""
         kept = self._sums
         if values.shape[1] != len(kept["sum"]):
             raise SubjectFault(

@@ -194,7 +194,8 @@ def _look_up(paths: list[str], file: Path) -> None:
     slashes = " Paths need forward slashes." if "\\" in first[0] else ""
     raise DatasetFault(
         f"None of the first {len(first)} files that '{file}' lists exists, e.g. {first[0]!r}.",
-        hint=f"They were looked up relative to '{file.absolute().parent}': move the table or correct the paths.{slashes}",
+        hint=f"They were looked up relative to '{file.absolute().parent}': "
+        f"move the table or correct the paths.{slashes}",
     )
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 from PIL import Image
 
 LABEL, GROUP = "label", "group"
-"""Columns of `metadata` with a fixed meaning: the true class by name, and what samples must not be split by (patient, lesion)."""
+"""Columns of `metadata` with a fixed meaning: the true class by name, and what must not be split (patient, lesion)."""
 
 
 class Dataset(Protocol):

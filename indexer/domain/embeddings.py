@@ -14,11 +14,12 @@ EmbedTexts = Callable[[Sequence[str]], Vectors]
 def normalise(vectors: Vectors) -> Vectors:
     """Rows [.., d] at length one, float32; a zero row stays zero."""
     lengths = np.sqrt(np.einsum("...d,...d->...", vectors, vectors, dtype=np.float64))[..., None]
-    return np.divide(vectors, lengths, out=np.zeros(vectors.shape), where=lengths > 0).astype(np.float32)
+    unit: Vectors = np.divide(vectors, lengths, out=np.zeros(vectors.shape), where=lengths > 0).astype(np.float32)
+    return unit
 
 
 def concept_vector(exemplars: Vectors) -> Vectors:
-    """ϑ = normalise(mean of the normalised exemplar embeddings [k, d]) → [d]; zeros when there is none (SemanticLens, METHODS 1)."""
+    """ϑ = normalise(mean of the normalised exemplar embeddings [k, d]) → [d]; zeros without any (SemanticLens)."""
     if not len(exemplars):
         return np.zeros(exemplars.shape[-1], dtype=np.float32)
     return normalise(normalise(exemplars).mean(axis=0, dtype=np.float64))

@@ -36,7 +36,7 @@ class NeuronId:
 
 
 def states(active: NDArray[np.int64], seen: int, constant: NDArray[np.bool_], wanted: int) -> NDArray[np.str_]:
-    """State of each neuron from its number of active samples [neurons], of `seen` samples, `wanted` exemplars asked for.
+    """State of each neuron from its number of active samples [neurons], of `seen`; `wanted` exemplars asked for.
 
     Precedence: dead, always on, few samples, alive.
     """

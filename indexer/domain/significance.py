@@ -24,16 +24,17 @@ class Null:
         """(1 + #null ≥ s) / (1 + n), one-sided."""
         n = len(self.alignments)
         above = n - np.searchsorted(self.alignments, alignment, side="left")
-        return (1.0 + above) / (1.0 + n)
+        return np.asarray((1.0 + above) / (1.0 + n), dtype=np.float64)
 
     def z(self, alignment: NDArray[np.float32] | float) -> NDArray[np.float64]:
         """(s − mean) / standard deviation of the null; NaN where the null does not vary."""
         spread = self.alignments.std(dtype=np.float64)
-        return np.where(spread > 1e-9, (alignment - self.alignments.mean(dtype=np.float64)) / max(spread, 1e-9), np.nan)
+        distance = alignment - self.alignments.mean(dtype=np.float64)
+        return np.asarray(np.where(spread > 1e-9, distance / max(spread, 1e-9), np.nan), dtype=np.float64)
 
 
 class NullSets:
-    """Random sets of `size` distinct exemplar embeddings: their concept vectors, made once and asked with every probe."""
+    """Random sets of `size` distinct exemplar embeddings: their concept vectors, made once for every probe."""
 
     def __init__(self, exemplars: Vectors, size: int, draws: int = DRAWS) -> None:
         rng = np.random.default_rng([SEED, size, len(exemplars)])

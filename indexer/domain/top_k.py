@@ -33,7 +33,7 @@ class TopK:
             self._merge()
 
     def result(self) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]:
-        """Activations [neurons, k] descending, sample numbers [neurons, k], counts [neurons]; beyond the count: 0 and -1."""
+        """Activations [neurons, k] descending, samples [neurons, k], counts [neurons]; beyond the count: 0 and -1."""
         self._merge()
         ordered = np.sort(self._best, axis=1)[:, ::-1]
         taken = ordered != EMPTY
@@ -59,7 +59,7 @@ class TopK:
 
 
 def pack(activations: NDArray[np.float32], samples: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Order-preserving int64 of (activation, −sample) for positive activations [batch, neurons]; others become EMPTY."""
+    """Order-preserving int64 of (activation, −sample) for activations [batch, neurons]; EMPTY unless positive."""
     bits = np.ascontiguousarray(activations, dtype=np.float32).view(np.int32).astype(np.int64)
     packed = (bits << 32) | (_LOW - samples[:, None])
     # Compared as integers: libraries built with fast maths make the processor take subnormal floats for zero.

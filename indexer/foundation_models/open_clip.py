@@ -108,13 +108,13 @@ def load(argument: str, *, trust_pickle: bool = False) -> FoundationModel:
     return _published(name, model, weights)
 
 
-def load_tiny(argument: str) -> FoundationModel:
+def load_tiny(argument: str, *, trust_pickle: bool = False) -> FoundationModel:
     """The model of the embedded lesion world; it takes no argument."""
     if argument:
         raise InvalidInput(f"'tiny-clip' takes no argument, but got {argument!r}.", hint="Write tiny-clip.")
-    from indexer.foundation_models.tiny_clip import FOLDER as folder
+    from indexer.foundation_models.tiny_clip import FOLDER
 
-    return _from_folder(folder, "tiny-clip", trust_pickle=False)
+    return _from_folder(FOLDER, "tiny-clip", trust_pickle=False)
 
 
 def _published(name: str, model: str, tag: str) -> OpenClipModel:
@@ -203,7 +203,8 @@ def _refuse_pickle(file: Path, *, trust_pickle: bool) -> None:
     if file.suffix.lower() in PICKLES and not trust_pickle:
         raise InvalidInput(
             f"'{file.name}' is a pickle, and unpickling runs code that came with the file.",
-            hint="Convert it to .safetensors, or, if you trust its source, allow it by --trust-pickle (trust_pickle=True).",
+            hint="Convert it to .safetensors, or, if you trust its source, allow it by --trust-pickle "
+            "(trust_pickle=True).",
         )
 
 
@@ -217,7 +218,7 @@ def _load_weights(module: object, file: Path, name: str) -> None:
 
 
 def _image_settings(model: str) -> dict[str, Any]:
-    """What all published weights of this architecture agree on; a bare file does not say how its images are prepared."""
+    """What all published weights of this architecture agree on; a bare file does not say how images are prepared."""
     configs = [open_clip.get_pretrained_cfg(model, tag) for tag in open_clip.list_pretrained_tags_by_model(model)]
     settings = [{key: config[key] for key in IMAGE_SETTINGS if key in config} for config in configs]
     return settings[0] if settings and all(each == settings[0] for each in settings) else {}

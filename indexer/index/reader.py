@@ -93,7 +93,7 @@ class Index:
 
     @classmethod
     def open(cls, folder: Path) -> "Index":
-        """Open and check sizes of all files and digests of the small ones; `verify` checks everything. Raises IndexUnusable."""
+        """Open; check sizes of all files and digests of the small ones (`verify`: of all). Raises IndexUnusable."""
         manifest = read_manifest(folder)
         faults = check_files(folder, manifest, largest=_CHECKED_ON_OPENING)
         if faults:
@@ -158,7 +158,8 @@ class Index:
             or vectors.shape[1] != self.manifest.foundation_model.dimension
         ):
             raise IndexUnusable(
-                f"{name} is {vectors.dtype} {vectors.shape}; float32 of width {self.manifest.foundation_model.dimension} is expected."
+                f"{name} is {vectors.dtype} {vectors.shape}; "
+                f"float32 of width {self.manifest.foundation_model.dimension} is expected."
             )
         return vectors  # type: ignore[no-any-return]
 

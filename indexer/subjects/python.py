@@ -4,11 +4,11 @@ The factory takes nothing and returns a module, or (module, preprocess), or (mod
 Modules are also found in the folder the command runs in.
 """
 
-import os
 import sys
 import sysconfig
 from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module, invalidate_caches
+from pathlib import Path
 from pkgutil import iter_modules
 from traceback import extract_tb
 from types import ModuleType
@@ -46,8 +46,9 @@ def load(argument: str, *, trust_pickle: bool = False) -> Subject:  # noqa: ARG0
 
 
 def _import(name: str) -> ModuleType:
-    if os.getcwd() not in sys.path and "" not in sys.path:
-        sys.path.insert(0, os.getcwd())
+    here = str(Path.cwd())
+    if here not in sys.path and "" not in sys.path:
+        sys.path.insert(0, here)
     invalidate_caches()
     try:
         return import_module(name)
@@ -70,8 +71,8 @@ def _modules_beside(missing: str) -> Iterator[str]:
     else:
         paths = sysconfig.get_paths()
         installed = {paths[kind] for kind in ("stdlib", "platstdlib", "purelib", "platlib")}
-        installed.add(os.path.join(paths["platstdlib"], "lib-dynload"))
-        prefix, folders = "", [each or os.getcwd() for each in sys.path if each not in installed]
+        installed.add(str(Path(paths["platstdlib"]) / "lib-dynload"))
+        prefix, folders = "", [each or str(Path.cwd()) for each in sys.path if each not in installed]
     return (prefix + each.name for each in iter_modules(folders))
 
 

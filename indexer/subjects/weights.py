@@ -68,7 +68,8 @@ def _read(path: Path, *, trust_pickle: bool) -> dict[str, torch.Tensor]:
     if not trust_pickle:
         raise SubjectFault(
             f"'{path.name}' is a pickle, and unpickling runs code that came with the file.",
-            hint="Convert it to .safetensors, or, if you trust its source, allow it by --trust-pickle (trust_pickle=True).",
+            hint="Convert it to .safetensors, or, if you trust its source, allow it by --trust-pickle "
+            "(trust_pickle=True).",
         )
     return _unpickle(path)
 

@@ -29,13 +29,14 @@ def compare_neurons(index: Index, a: int, b: int) -> NeuronComparison:
     return NeuronComparison(neuron_at(index, a), neuron_at(index, b), similarity, shared)
 
 
-def compare_sets(
+def compare_sets(  # noqa: PLR0913 - two indexes, their rows and names
     a: Index, rows_a: NDArray[np.int64], b: Index, rows_b: NDArray[np.int64], names: tuple[str, str], limit: int
-) -> SetComparison:  # noqa: PLR0913
+) -> SetComparison:
     """Set similarity both ways, what each lacks of the other, and the matching."""
     if a.manifest.foundation_model.digest != b.manifest.foundation_model.digest:
         raise IndexUnusable(
-            f"{names[0]} was embedded with {a.manifest.foundation_model.name}, {names[1]} with {b.manifest.foundation_model.name} "
+            f"{names[0]} was embedded with {a.manifest.foundation_model.name}, "
+            f"{names[1]} with {b.manifest.foundation_model.name} "
             "(their digests differ): their vectors cannot be compared.",
             hint="Build both with one foundation model.",
         )

@@ -3,10 +3,11 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.domain.states import State
 from indexer.engines.engine import Rows
 from indexer.errors import InvalidInput, UnknownName
 from indexer.index.reader import STATES, Index
-from lens_server.answers import State, Where
+from lens_server.answers import Where
 
 _LIVING = tuple(state for state in State if state is not State.DEAD)
 

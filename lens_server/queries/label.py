@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from indexer.domain.embeddings import Vectors
 from indexer.domain.significance import DRAWS, corrected_by_count
+from indexer.domain.states import State
 from indexer.index.reader import STATES, Index
-from lens_server.answers import Alternative, Label, State, Unexpected
+from lens_server.answers import Alternative, Label, Unexpected
 from lens_server.queries.neurons import neuron_at
 from lens_server.queries.significance import Significance
 
@@ -41,14 +42,14 @@ class Ranking:
     """[neurons] of the best entry, over neurons × vocabulary."""
 
 
-def label(
+def label(  # noqa: PLR0913
     index: Index,
     significance: Significance,
     rows: NDArray[np.int64],
     vocabulary: Sequence[str],
     probes: Vectors,
     settings: LabelSettings,
-) -> Iterator[Label]:  # noqa: PLR0913
+) -> Iterator[Label]:
     """Label the neurons in these rows in their order; `probes` [entries, d] are the vocabulary's."""
     size = index.manifest.exemplars
     alive = rows[index.neurons.state[rows] == STATES.index(State.ALIVE)]
@@ -119,14 +120,14 @@ def rank(
     return Ranking(words, scores, corrected_by_count(histogram, draws)[counts[:, 0]])
 
 
-def unexpected(
+def unexpected(  # noqa: PLR0913
     index: Index,
     significance: Significance,
     rows: NDArray[np.int64],
     vocabulary: Sequence[str],
     probes: Vectors,
     limit: int,
-) -> tuple[Unexpected, ...]:  # noqa: PLR0913
+) -> tuple[Unexpected, ...]:
     """Alive, clear neurons with the lowest highest alignment to any entry, lowest first."""
     least = significance.sets(index.manifest.exemplars).clarity_limit(_CLARITY_QUANTILE)
     table = index.neurons

@@ -45,7 +45,7 @@ def exemplars_of(index: Index, row: int, most: int, *, thumbnails: bool) -> tupl
     """The neuron's exemplars, strongest first."""
     found = []
     samples = index.samples
-    labels = samples["label"] if "label" in samples else None
+    labels = samples.get("label")
     for entry in index.exemplars(row).slice(0, most).to_pylist():
         label = labels.iloc[entry["sample"]] if labels is not None else None
         found.append(

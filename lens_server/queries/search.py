@@ -24,10 +24,10 @@ class Probe(NamedTuple):
     vector: Vectors
 
 
-def search(
+def search(  # noqa: PLR0913
     index: Index, engine: Engine, significance: Significance, probes: list[Probe], rows: NDArray[np.int64], limit: int
 ) -> tuple[SearchAnswer, ...]:
-    """The neurons among `rows` best aligned with each probe; each probe is answered alone, so that its company changes nothing."""
+    """The neurons among `rows` best aligned with each probe, which is answered alone: its company changes nothing."""
     if not 1 <= limit <= MAX_LIMIT:
         raise InvalidInput(f"limit is {limit}.", hint=f"Give 1 to {MAX_LIMIT}.")
     candidates = with_vectors(index, rows)

@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from indexer.domain.states import State
 from indexer.index.reader import STATES, Index
-from lens_server.answers import IndexSummary, LayerSummary, State
+from lens_server.answers import IndexSummary, LayerSummary
 
 
 def summarise(index: Index, name: str) -> IndexSummary:
