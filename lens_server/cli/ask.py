@@ -11,7 +11,7 @@ from indexer.errors import IndexUnusable, InvalidInput
 from indexer.index.manifest import read_manifest
 from indexer.index.reader import check_files
 from lens_client import LensClient
-from lens_server.answers import Query, Where
+from lens_server.answers import Hit, NeuronCard, Query, SearchAnswer, Where
 from lens_server.cli import output
 from lens_server.cli.targets import open_target
 from lens_server.lens import Lens
@@ -76,6 +76,9 @@ def search(  # noqa: PLR0913
     exact: Annotated[
         bool, typer.Option("--exact", help="Compare with every neuron, whatever engine the index has.")
     ] = False,
+    png: Annotated[
+        Path | None, typer.Option("--png", help="Draw the first hits with their exemplars.", show_default=False)
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Find the neurons that know something: words, a picture, or another neuron."""
