@@ -64,7 +64,7 @@ def settle(seed: int, threads: int = 1) -> np.random.Generator:
     """Fix threads and seeds so that the same command gives the same weights."""
     torch.set_num_threads(threads)
     torch.manual_seed(seed)
-    torch.use_deterministic_algorithms(True)
+    torch.use_deterministic_algorithms(mode=True)
     return np.random.default_rng(seed)
 
 
