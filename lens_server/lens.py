@@ -47,10 +47,10 @@ ANYWHERE: Final = Where()
 class Lens:
     """An opened index. Thread-safe; the same question has the same answer whatever was asked before."""
 
-    def __init__(self, index: Index, name: str) -> None:
+    def __init__(self, index: Index, name: str, *, trust_pickle: bool = False) -> None:
         self.name = name
         self._index = index
-        self._words = Words(index.manifest.foundation_model)
+        self._words = Words(index.manifest.foundation_model, trust_pickle=trust_pickle)
         self._significance = Significance(index)
         self._exact = ExactEngine("", vectors=index.concept_vectors)
         self._engine: Engine | None = None
@@ -58,10 +58,13 @@ class Lens:
         self._rows = lru_cache(maxsize=128)(lambda where: rows_where(index, where))
 
     @classmethod
-    def open(cls, path: str | Path) -> "Lens":
-        """Open an index folder; reads neither torch nor the subject. Raises IndexUnusable."""
+    def open(cls, path: str | Path, *, trust_pickle: bool = False) -> "Lens":
+        """Open an index folder; reads neither torch nor the subject. Raises IndexUnusable.
+
+        `trust_pickle` lets queries load a foundation model from pickled weights, which can run code.
+        """
         folder = Path(path)
-        return cls(Index.open(folder), folder.resolve().name)
+        return cls(Index.open(folder), folder.resolve().name, trust_pickle=trust_pickle)
 
     @property
     def digest(self) -> str:

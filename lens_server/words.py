@@ -23,8 +23,9 @@ _REMEMBERED = 8192
 class Words:
     """Probes in one embedding space. Thread-safe."""
 
-    def __init__(self, space: SpaceOrigin) -> None:
+    def __init__(self, space: SpaceOrigin, *, trust_pickle: bool = False) -> None:
         self._space = space
+        self._trust_pickle = trust_pickle
         self._lock = threading.Lock()
         """Guards what is remembered; held for moments only."""
         self._embedding = threading.Lock()
@@ -73,7 +74,7 @@ class Words:
         return text_probes(texts, templates, model.embed_texts, self._empty.get(templates))
 
     def _model(self) -> FoundationModel:
-        model = _loaded(self._space.name)
+        model = _loaded(self._space.name, self._trust_pickle)
         if model.space.digest != self._space.digest:
             raise IndexUnusable(
                 f"The index was embedded with another {self._space.name} than the one found here "
@@ -98,8 +99,8 @@ def checked_text(text: str) -> str:
 
 
 @cache
-def _loaded(name: str) -> FoundationModel:
-    model: FoundationModel = FOUNDATION_MODELS.load(name)
+def _loaded(name: str, trust_pickle: bool) -> FoundationModel:  # noqa: FBT001 - a cache's key
+    model: FoundationModel = FOUNDATION_MODELS.load(name, trust_pickle=trust_pickle)
     return model
 
 

@@ -21,6 +21,9 @@ from lens_server.vocabularies import SHIPPED, read_vocabulary
 _ROWS, _DRAWN = 3, 8
 
 Target = Annotated[str, typer.Argument(help="An index folder, or grpc://host:port[/index].", show_default=False)]
+TrustPickle = Annotated[
+    bool, typer.Option("--trust-pickle", help="Load the foundation model from pickled weights, which can run code.")
+]
 Json = Annotated[bool, typer.Option("--json", help="JSON for programs instead of tables.")]
 Limit = Annotated[int, typer.Option("--limit", "-n", help="How many (1 to 1000).")]
 Layers = Annotated[
@@ -79,6 +82,7 @@ def search(  # noqa: PLR0913
     png: Annotated[
         Path | None, typer.Option("--png", help="Draw the first hits with their exemplars.", show_default=False)
     ] = None,
+    trust_pickle: TrustPickle = False,
     as_json: Json = False,
 ) -> None:
     """Find the neurons that know something: words, a picture, or another neuron."""
@@ -90,7 +94,7 @@ def search(  # noqa: PLR0913
             "There is no query.", hint="lens search TARGET 'ruler', or --image FILE, or --neuron layer/unit."
         )
     where = Where(tuple(layer or ()), tuple(state or ()), min_clarity, relevant_to, min_relevance)
-    lens = open_target(target)
+    lens = open_target(target, trust_pickle=trust_pickle)
     answers = lens.search(asked, where, limit=limit, templates=template, exact=exact)
     if png is not None:
         save_picture(search_picture(drawn(lens, answers)), png)
@@ -136,10 +140,11 @@ def label(  # noqa: PLR0913
     limit: Annotated[
         int | None, typer.Option("--limit", "-n", help="At most so many neurons.", show_default=False)
     ] = None,
+    trust_pickle: TrustPickle = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document a line.")] = False,
 ) -> None:
     """Name neurons from a vocabulary, with alternatives, corrected p and abstention."""
-    lens = open_target(target)
+    lens = open_target(target, trust_pickle=trust_pickle)
     entries = read_vocabulary(vocabulary)
     where = Where(layers=tuple(layer or ()))
     if unexpected:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from lens_server.rpc.served import open_lenses
 from lens_server.rpc.server import serve as start
 
 
@@ -17,11 +18,14 @@ def serve(
     grpc: Annotated[
         str, typer.Option("--grpc", metavar="HOST:PORT", help="Where to listen; port 0 takes a free one.")
     ] = "127.0.0.1:50051",
+    trust_pickle: Annotated[
+        bool, typer.Option("--trust-pickle", help="Load foundation models from pickled weights, which can run code.")
+    ] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="A log line per call.")] = False,
 ) -> None:
     """Serve indexes over gRPC until Ctrl-C or SIGTERM; running calls are finished first."""
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(asctime)s %(name)s %(message)s")
-    running = start(indexes, grpc)
+    running = start(open_lenses(indexes, trust_pickle=trust_pickle), grpc)
     host = grpc.rpartition(":")[0]
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     for summary in running.served.summaries():

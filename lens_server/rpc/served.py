@@ -53,11 +53,11 @@ class Served:
             self._lenses = dict(sorted({**self._lenses, name: added}.items()))
 
 
-def open_lenses(paths: Iterable[str | Path]) -> dict[str, Lens]:
+def open_lenses(paths: Iterable[str | Path], *, trust_pickle: bool = False) -> dict[str, Lens]:
     """The lens of each index folder, by the index's name."""
     lenses: dict[str, Lens] = {}
     for path in paths:
-        lens = Lens.open(path)
+        lens = Lens.open(path, trust_pickle=trust_pickle)
         if lens.name in lenses:
             raise InvalidInput(f"Two indexes are named {lens.name!r}.", hint=f"Rename the folder {path}.")
         lenses[lens.name] = lens

@@ -7,13 +7,12 @@ import pytest
 
 from lens_client import AsyncLensClient, LensClient
 from lens_server.rpc.server import serve
-from tests.unit.lens_server.rpc.fake_lens import FakeLens
 
 
 @pytest.fixture(scope="session")
-def lens() -> Any:
-    """The lens the doors lead to. To ask a real index, return `opened_lens` here."""
-    return FakeLens()
+def lens(opened_lens: Any) -> Any:
+    """The lens the doors lead to: a real index."""
+    return opened_lens
 
 
 @pytest.fixture(scope="session")
