@@ -5,20 +5,23 @@ import re
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from PIL import Image
 
 from indexer.errors import SubjectFault
 
 if TYPE_CHECKING:
+    import torch
+
     from indexer.subjects.subject import Preprocess
 
 PROBES = ((320, 240), (150, 210))
 """Width and height of the synthetic images: one is shrunk by the usual 224 pixels, one is enlarged."""
 
 
-def module_digest(module: torch.nn.Module) -> str:
+def module_digest(module: "torch.nn.Module") -> str:
     """sha256 over the architecture as printed and every parameter and buffer (name, dtype, shape, bytes)."""
+    import torch
+
     digest = hashlib.sha256(re.sub(r" at 0x[0-9a-f]+", "", repr(module)).encode())
     tensors = {**dict(module.named_buffers(remove_duplicate=False)), **module.state_dict()}
     for name, tensor in sorted(tensors.items()):
@@ -56,6 +59,8 @@ def _pattern(width: int, height: int) -> Image.Image:
 
 
 def _run(preprocess: "Preprocess") -> str:
+    import torch
+
     digest = hashlib.sha256()
     for image in probe_images():
         tensor = torch.as_tensor(preprocess(image)).detach().to(torch.float32)
@@ -64,6 +69,8 @@ def _run(preprocess: "Preprocess") -> str:
     return digest.hexdigest()
 
 
-def _bytes(tensor: torch.Tensor) -> bytes:
+def _bytes(tensor: "torch.Tensor") -> bytes:
     """The values in row-major order; through uint8, because numpy knows no bfloat16."""
+    import torch
+
     return tensor.detach().to("cpu").contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()

@@ -20,7 +20,7 @@ from lens_server.vocabularies import SHIPPED, read_vocabulary
 
 _ROWS, _DRAWN = 3, 8
 
-Target = Annotated[str, typer.Argument(help="An index folder, or grpc://host:port[/index].", show_default=False)]
+Target = Annotated[str, typer.Argument(help="An index folder, or grpc://host:port/index.", show_default=False)]
 TrustPickle = Annotated[
     bool, typer.Option("--trust-pickle", help="Load the foundation model from pickled weights, which can run code.")
 ]

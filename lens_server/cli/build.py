@@ -33,7 +33,7 @@ def build(  # noqa: PLR0913
     ] = None,
     dataset: Annotated[
         str | None,
-        typer.Option(help="folder:PATH, csv:FILE, lesions:COUNT[,seed=S]", rich_help_panel=_WHERE, show_default=False),
+        typer.Option(help="folder:PATH, csv:FILE, lesions:COUNT,seed=S", rich_help_panel=_WHERE, show_default=False),
     ] = None,
     foundation: Annotated[
         str | None,
@@ -73,7 +73,7 @@ def build(  # noqa: PLR0913
     engine: Annotated[
         str | None,
         typer.Option(
-            help="exact or faiss[:FACTORY]; exact up to 200,000 neurons by default.",
+            help="exact, faiss or faiss:FACTORY; exact up to 200,000 neurons by default.",
             rich_help_panel=_HOW,
             show_default=False,
         ),

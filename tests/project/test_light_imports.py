@@ -12,7 +12,7 @@ LIGHT = {
     "lens_client": {"numpy", "torch", "faiss", "pandas", "pyarrow", "scipy", "PIL"},
     "lens_server.lens": {"torch", "torchvision", "open_clip", "timm", "transformers", "grpc", "faiss"},
     "lens_server.cli.main": {"torch", "torchvision", "open_clip", "timm", "transformers", "faiss"},
-    "indexer.pipeline": {"open_clip", "timm", "torchvision", "transformers", "faiss", "grpc"},
+    "indexer.pipeline": {"torch", "open_clip", "timm", "torchvision", "transformers", "faiss", "grpc"},
 }
 
 
