@@ -72,6 +72,7 @@ class RelevanceConfig(_Stage):
     classes: bool = False
     """Measure it: a second pass with gradients."""
     samples_per_class: int = Field(default=200, ge=1)
+    """At most so many samples of each class are measured, drawn at random."""
 
 
 class BuildConfig(_Stage):

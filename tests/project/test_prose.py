@@ -51,7 +51,7 @@ def _options() -> dict[str, str]:
 @pytest.mark.parametrize(("stage", "name"), _settings())
 def test_every_setting_is_documented(stage: str, name: str) -> None:
     assert (stage, name) in _described() or _options().get(name), (
-        f"{stage}.{name} is nowhere explained: put a docstring below it in indexer/config.py, or an option in lens build."
+        f"{stage}.{name} is nowhere explained: put a docstring below it in indexer/config.py."
     )
 
 
