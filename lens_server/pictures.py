@@ -48,7 +48,9 @@ def search_picture(found: Sequence[tuple[str, Sequence[tuple[Hit, NeuronCard]]]]
             top += row
         for hit, card in hits:
             z = "" if hit.z is None else f" · z {hit.z:.1f}"
-            facts = f"{hit.neuron.id} · alignment {hit.alignment:.3f}{z}" + ("" if hit.p is None else f" · p {hit.p:.4f}")
+            facts = f"{hit.neuron.id} · alignment {hit.alignment:.3f}{z}" + (
+                "" if hit.p is None else f" · p {hit.p:.4f}"
+            )
             draw.text((_MARGIN, top), _fitted(draw, facts, _font(13), width - 2 * _MARGIN), fill=_FAINT, font=_font(13))
             for number, exemplar in enumerate(card.exemplars[:columns]):
                 _tile(picture, draw, exemplar, (_MARGIN + number * (_TILE + _GAP), top + _LINE))

@@ -19,15 +19,20 @@ ROOT = Path(__file__).resolve().parents[1]
 def opened_lens(tmp_path_factory):
     """A real index: the clean lesion net, two layers, with relevance."""
     from indexer.pipeline import build_index
-
     from lens_server.lens import Lens
 
     out = tmp_path_factory.mktemp("index") / "clean"
-    build_index(build_config(out, subject="lesion:clean", layers=("block3", "block4"), dataset="lesions:300,seed=901", classes=True))
+    build_index(
+        build_config(
+            out, subject="lesion:clean", layers=("block3", "block4"), dataset="lesions:300,seed=901", classes=True
+        )
+    )
     return Lens.open(out)
 
 
-def build_config(out, *, subject="python:tests.nets:plain", layers=("act",), dataset="lesions:40,seed=901", classes=False, **collect):
+def build_config(
+    out, *, subject="python:tests.nets:plain", layers=("act",), dataset="lesions:40,seed=901", classes=False, **collect
+):
     """A build over the lesion world and tiny-clip."""
     return read_config(
         None,

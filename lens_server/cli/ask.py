@@ -234,7 +234,13 @@ def verify(
 def drawn(lens: Lens | LensClient, answers: Iterable[SearchAnswer]) -> list[tuple[str, list[tuple[Hit, NeuronCard]]]]:
     """The first hits of every answer with their cards, for a picture."""
     return [
-        (answer.query, [(hit, lens.neuron(hit.neuron.id, exemplars=_DRAWN, thumbnails=True, similar=0)) for hit in answer.hits[:_ROWS]])
+        (
+            answer.query,
+            [
+                (hit, lens.neuron(hit.neuron.id, exemplars=_DRAWN, thumbnails=True, similar=0))
+                for hit in answer.hits[:_ROWS]
+            ],
+        )
         for answer in answers
     ]
 

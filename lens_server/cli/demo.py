@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import typer
-from lens_client import LensClient
 from rich.console import Console
 
 from indexer.config import read_config
 from indexer.pipeline import build_index
+from lens_client import LensClient
 from lens_server.answers import Hit, IndexSummary, Where
 from lens_server.cli import output
 from lens_server.cli.ask import drawn
@@ -69,7 +69,9 @@ def _search(client: LensClient, out: Path, console: Console) -> None:
 
 
 def _label(client: LensClient, console: Console) -> None:
-    console.print(f"\n[bold]3. Label[/] the shortcut model's ten neurons most relevant to {_CLASS}, from the dermoscopy list")
+    console.print(
+        f"\n[bold]3. Label[/] the shortcut model's ten neurons most relevant to {_CLASS}, from the dermoscopy list"
+    )
     shares = sorted(_relevance(client).items(), key=lambda item: -abs(item[1][0]))
     wanted = [neuron for neuron, _ in shares[:10]]
     labels = {each.neuron.id: each for each in client.label(read_vocabulary("dermoscopy"), alternatives=3)}
@@ -82,13 +84,17 @@ def _compare(clean: LensClient, shortcut: LensClient, console: Console) -> None:
 
 
 def _carriers(clean: LensClient, shortcut: LensClient, out: Path, console: Console) -> None:
-    console.print(f"\n[bold]5. Which neuron carries the shortcut?[/] Aligned with {QUERIES[0]!r} (p ≤ {_ALPHA}) and pushing towards {_CLASS}:")
+    console.print(
+        f"\n[bold]5. Which neuron carries the shortcut?[/] Aligned with {QUERIES[0]!r} (p ≤ {_ALPHA}) and pushing towards {_CLASS}:"
+    )
     for client, name in ((clean, SUBJECTS[0]), (shortcut, SUBJECTS[1])):
         found = _found(client)
         total = sum(absolute for _, absolute in _relevance(client).values())
         share = sum(each.absolute for each in found) / total
         push = max((each.signed for each in found), default=0.0)
-        console.print(f"  {name:<16}{len(found):>3} neurons, {share:.0%} of the relevance to {_CLASS}; strongest push {push:+.2f}")
+        console.print(
+            f"  {name:<16}{len(found):>3} neurons, {share:.0%} of the relevance to {_CLASS}; strongest push {push:+.2f}"
+        )
     found = _found(shortcut)
     if not found:
         console.print("  No neuron of the shortcut model is significantly aligned; try more --samples.")
@@ -97,7 +103,9 @@ def _carriers(clean: LensClient, shortcut: LensClient, out: Path, console: Conso
     card = shortcut.neuron(carrier.hit.neuron.id, thumbnails=True)
     save_picture(card_picture(card), out / "shortcut-neuron.png")
     patched = f"{SUBJECTS[1]} {carrier.hit.neuron.id}"
-    console.print(f"  [bold]{patched}[/]: alignment {carrier.hit.alignment:.3f}, adds {carrier.signed:+.2f} to the {_CLASS} logit.")
+    console.print(
+        f"  [bold]{patched}[/]: alignment {carrier.hit.alignment:.3f}, adds {carrier.signed:+.2f} to the {_CLASS} logit."
+    )
     console.print(f"Its exemplars: {out / 'shortcut-neuron.png'}")
 
 

@@ -11,7 +11,11 @@ from lens_server.rpc.server import serve
 
 QUESTIONS = {
     "describe": (["show"], [], lambda lens: lens.describe()),
-    "text": (["search"], ["ruler", "colour patch", "--limit", "4"], lambda lens: lens.search(["ruler", "colour patch"], limit=4)),
+    "text": (
+        ["search"],
+        ["ruler", "colour patch", "--limit", "4"],
+        lambda lens: lens.search(["ruler", "colour patch"], limit=4),
+    ),
     "templates": (
         ["search"],
         ["ruler", "--template", "a {}", "--template", "an image of a {}"],
@@ -22,7 +26,11 @@ QUESTIONS = {
         ["ink", "--layer", "block4", "--state", "alive", "--relevant-to", "malignant", "--min-relevance", "0.001"],
         lambda lens: lens.search("ink", Where(("block4",), (State.ALIVE,), None, "malignant", 0.001)),
     ),
-    "neuron": (["search"], ["--neuron", "block4/3", "--exact"], lambda lens: lens.search(Query(neuron="block4/3"), exact=True)),
+    "neuron": (
+        ["search"],
+        ["--neuron", "block4/3", "--exact"],
+        lambda lens: lens.search(Query(neuron="block4/3"), exact=True),
+    ),
     "compare": (["compare"], ["block4/1", "block4/2"], lambda lens: lens.compare("block4/1", "block4/2")),
     "layers": (["compare"], ["block3", "block4"], lambda lens: lens.compare_layers("block3", "block4")),
     "card": (["show"], ["block4/3"], lambda lens: lens.neuron("block4/3")),

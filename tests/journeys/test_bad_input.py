@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+
 from tests.traps.test_collecting import save_lesions
 
 GOOD = {
@@ -21,7 +22,12 @@ GOOD = {
 
 def arguments(out, **changed):
     settings = {**GOOD, **{f"--{name.replace('_', '-')}": value for name, value in changed.items()}, "--out": out}
-    return [part for name, value in settings.items() for part in ((name,) if value is None else (name, value)) if value != ""]
+    return [
+        part
+        for name, value in settings.items()
+        for part in ((name,) if value is None else (name, value))
+        if value != ""
+    ]
 
 
 @pytest.mark.parametrize(
@@ -64,10 +70,19 @@ def test_build(lens_command, tmp_path, changed, said):
 
 
 def test_every_fault_of_a_configuration_at_once(lens_command, tmp_path):
-    (tmp_path / "build.yaml").write_text("subject: {name: 'lesion:clean', trust: yes}\ncollect: {exemplar: 3}\nthumbnail: 2\n")
+    (tmp_path / "build.yaml").write_text(
+        "subject: {name: 'lesion:clean', trust: yes}\ncollect: {exemplar: 3}\nthumbnail: 2\n"
+    )
     status, _, err = lens_command("build", "-c", tmp_path / "build.yaml")
     assert status == 2
-    for part in ("subject.trust is unknown", "'exemplars'", "--layers is missing", "--dataset is missing", "--out is missing", "thumbnail"):
+    for part in (
+        "subject.trust is unknown",
+        "'exemplars'",
+        "--layers is missing",
+        "--dataset is missing",
+        "--out is missing",
+        "thumbnail",
+    ):
         assert part in " ".join(err.split()), err
 
 
@@ -95,7 +110,9 @@ def test_an_empty_folder_and_a_folder_of_rubbish(lens_command, tmp_path):
 
 def test_pickled_weights_are_refused_with_the_reason(lens_command, tmp_path):
     torch.save({}, tmp_path / "weights.pth")
-    status, _, err = lens_command("build", *arguments(tmp_path / "index", subject=f"torchvision:resnet18/{tmp_path / 'weights.pth'}"))
+    status, _, err = lens_command(
+        "build", *arguments(tmp_path / "index", subject=f"torchvision:resnet18/{tmp_path / 'weights.pth'}")
+    )
     assert status == 2
     assert "unpickling runs code" in err
     assert "--trust-pickle" in err
@@ -105,7 +122,9 @@ def test_weights_that_do_not_fit(lens_command, tmp_path):
     from safetensors.numpy import save_file
 
     save_file({"conv1.weight": np.zeros((1, 2), dtype=np.float32)}, tmp_path / "weights.safetensors")
-    status, _, err = lens_command("build", *arguments(tmp_path / "index", subject=f"torchvision:resnet18/{tmp_path / 'weights.safetensors'}"))
+    status, _, err = lens_command(
+        "build", *arguments(tmp_path / "index", subject=f"torchvision:resnet18/{tmp_path / 'weights.safetensors'}")
+    )
     assert status == 2
     assert "do not fit" in err
     assert "missing" in err

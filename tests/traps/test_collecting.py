@@ -3,20 +3,22 @@
 import numpy as np
 import pytest
 import torch
-from tests.conftest import build_config
-from tests.oracles import textbook
 
 from indexer.catalogue import DATASETS, SUBJECTS
 from indexer.errors import DatasetFault, SubjectFault
 from indexer.index.reader import STATES, Index
 from indexer.pipeline import build_index
+from tests.conftest import build_config
+from tests.oracles import textbook
 
 
 def activations_of(name, layer, dataset, aggregate):
     """Every sample through the subject in one batch, with a hook of our own."""
     subject = SUBJECTS.load(name)
     outputs = []
-    dict(subject.module.named_modules())[layer].register_forward_hook(lambda _m, _i, output: outputs.append(output.detach().clone()))
+    dict(subject.module.named_modules())[layer].register_forward_hook(
+        lambda _m, _i, output: outputs.append(output.detach().clone())
+    )
     images = [dataset.load(number) for number in range(len(dataset.keys))]
     subject.module.eval()
     with torch.no_grad():
@@ -46,13 +48,24 @@ def conv_mean(outputs):
 def test_exemplars_are_the_strongest(tmp_path, batch_size):
     build_index(build_config(tmp_path / "index", exemplars=5, batch_size=batch_size))
     dataset = DATASETS.load("lesions:40,seed=901")
-    assert_exemplars(Index.open(tmp_path / "index"), activations_of("python:tests.nets:plain", "act", dataset, conv_mean))
+    assert_exemplars(
+        Index.open(tmp_path / "index"), activations_of("python:tests.nets:plain", "act", dataset, conv_mean)
+    )
 
 
 def test_a_module_called_twice_does_not_shift_samples(tmp_path):
-    build_index(build_config(tmp_path / "index", subject="python:tests.nets:called_twice", layers=("shared",), exemplars=6, batch_size=40))
+    build_index(
+        build_config(
+            tmp_path / "index", subject="python:tests.nets:called_twice", layers=("shared",), exemplars=6, batch_size=40
+        )
+    )
     dataset = DATASETS.load("lesions:40,seed=901")
-    both = activations_of("python:tests.nets:called_twice", "shared", dataset, lambda o: np.mean([each.mean((2, 3)).numpy() for each in o], axis=0))
+    both = activations_of(
+        "python:tests.nets:called_twice",
+        "shared",
+        dataset,
+        lambda o: np.mean([each.mean((2, 3)).numpy() for each in o], axis=0),
+    )
     index = Index.open(tmp_path / "index")
     assert_exemplars(index, both, 1)
     assert_exemplars(index, both, -1)
@@ -69,7 +82,11 @@ def test_a_layer_followed_by_an_in_place_module_is_read_before_it(tmp_path):
 
 
 def test_both_ends_and_states(tmp_path):
-    build_index(build_config(tmp_path / "index", subject="python:tests.nets:signs", layers=("units",), exemplars=4, batch_size=40))
+    build_index(
+        build_config(
+            tmp_path / "index", subject="python:tests.nets:signs", layers=("units",), exemplars=4, batch_size=40
+        )
+    )
     index = Index.open(tmp_path / "index")
     state = {str(index.neurons.id(row)): STATES[index.neurons.state[row]].value for row in range(len(index.neurons))}
     assert state["units/0"] == "always_on"
@@ -90,7 +107,9 @@ def test_train_mode_changes_nothing(tmp_path, monkeypatch):
     subject.module.train()
     before = {name: value.clone() for name, value in subject.module.state_dict().items()}
     monkeypatch.setattr(SUBJECTS, "load", lambda *_a, **_k: subject)
-    build_index(build_config(tmp_path / "trained", subject="python:tests.nets:in_training_mode", exemplars=5, classes=True))
+    build_index(
+        build_config(tmp_path / "trained", subject="python:tests.nets:in_training_mode", exemplars=5, classes=True)
+    )
     assert subject.module.training
     assert subject.module.norm.training
     for name, value in subject.module.state_dict().items():
@@ -102,7 +121,11 @@ def test_train_mode_changes_nothing(tmp_path, monkeypatch):
 
 
 def test_ranking_is_float32(tmp_path):
-    build_index(build_config(tmp_path / "index", subject="python:tests.nets:nearly_equal", layers=("units",), exemplars=10, batch_size=40))
+    build_index(
+        build_config(
+            tmp_path / "index", subject="python:tests.nets:nearly_equal", layers=("units",), exemplars=10, batch_size=40
+        )
+    )
     dataset = DATASETS.load("lesions:40,seed=901")
     exact = activations_of("python:tests.nets:nearly_equal", "units", dataset, lambda o: o[0].numpy())
     assert len(np.unique(exact[:, 0])) > 5
@@ -111,7 +134,15 @@ def test_ranking_is_float32(tmp_path):
 
 
 def test_ties_go_to_the_first_key(tmp_path):
-    build_index(build_config(tmp_path / "index", subject="python:tests.nets:half_precision", layers=("units",), exemplars=10, batch_size=9))
+    build_index(
+        build_config(
+            tmp_path / "index",
+            subject="python:tests.nets:half_precision",
+            layers=("units",),
+            exemplars=10,
+            batch_size=9,
+        )
+    )
     dataset = DATASETS.load("lesions:40,seed=901")
     coarse = activations_of("python:tests.nets:half_precision", "units", dataset, lambda o: o[0].numpy())
     assert len(np.unique(coarse[:, 0])) < len(coarse)
@@ -139,7 +170,9 @@ def test_duplicates_count_once(tmp_path):
     for row in range(len(a.neurons)):
         keys = b.samples["key"].iloc[b.exemplars(row)["sample"].to_pylist()].tolist()
         assert len(set(keys)) == len(keys)
-        assert not {key.removesuffix("-copy.png") for key in keys if "copy" in key} & {key.removesuffix(".png") for key in keys if "copy" not in key}
+        assert not {key.removesuffix("-copy.png") for key in keys if "copy" in key} & {
+            key.removesuffix(".png") for key in keys if "copy" not in key
+        }
 
 
 def test_more_exemplars_than_samples(tmp_path):
@@ -163,7 +196,9 @@ def test_no_foundation_pass_but_for_distinct_exemplars(tmp_path, monkeypatch):
 
     passed = []
     real = OpenClipModel.embed_images
-    monkeypatch.setattr(OpenClipModel, "embed_images", lambda self, images: (passed.append(len(images)), real(self, images))[1])
+    monkeypatch.setattr(
+        OpenClipModel, "embed_images", lambda self, images: (passed.append(len(images)), real(self, images))[1]
+    )
     build_index(build_config(tmp_path / "index", layers=("act", "conv"), exemplars=3))
     index = Index.open(tmp_path / "index")
     distinct = {sample for row in range(len(index.neurons)) for sample in index.exemplars(row)["sample"].to_pylist()}

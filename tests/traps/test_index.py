@@ -6,8 +6,6 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
-from tests.conftest import build_config
-from tests.oracles import textbook
 
 from indexer.catalogue import DATASETS, SUBJECTS
 from indexer.errors import IndexUnusable, InvalidInput
@@ -16,6 +14,8 @@ from indexer.index.reader import Index
 from indexer.pipeline import build_index
 from indexer.progress import Silent
 from lens_server.lens import Lens
+from tests.conftest import build_config
+from tests.oracles import textbook
 
 
 @pytest.fixture(scope="module")
@@ -219,7 +219,10 @@ def test_two_builds_of_one_folder(tmp_path):
     from indexer.index.staging import claimed
 
     config = build_config(tmp_path / "index", exemplars=5)
-    with claimed(config.out, config.model_dump(mode="json"), resume=False, replace=False), pytest.raises(IndexUnusable, match="Another build"):
+    with (
+        claimed(config.out, config.model_dump(mode="json"), resume=False, replace=False),
+        pytest.raises(IndexUnusable, match="Another build"),
+    ):
         build_index(config)
 
 
