@@ -1,4 +1,4 @@
-"""`lens demo`: two models of the lesion world, one with a planted shortcut, from building to the neuron that carries it."""
+"""`lens demo`: two models of the lesion world, one with a planted shortcut, down to the neuron that carries it."""
 
 from pathlib import Path
 from typing import Annotated, NamedTuple
@@ -85,7 +85,8 @@ def _compare(clean: LensClient, shortcut: LensClient, console: Console) -> None:
 
 def _carriers(clean: LensClient, shortcut: LensClient, out: Path, console: Console) -> None:
     console.print(
-        f"\n[bold]5. Which neuron carries the shortcut?[/] Aligned with {QUERIES[0]!r} (p ≤ {_ALPHA}) and pushing towards {_CLASS}:"
+        f"\n[bold]5. Which neuron carries the shortcut?[/] Aligned with {QUERIES[0]!r} (p ≤ {_ALPHA}) "
+        f"and pushing towards {_CLASS}:"
     )
     for client, name in ((clean, SUBJECTS[0]), (shortcut, SUBJECTS[1])):
         found = _found(client)
@@ -104,7 +105,8 @@ def _carriers(clean: LensClient, shortcut: LensClient, out: Path, console: Conso
     save_picture(card_picture(card), out / "shortcut-neuron.png")
     patched = f"{SUBJECTS[1]} {carrier.hit.neuron.id}"
     console.print(
-        f"  [bold]{patched}[/]: alignment {carrier.hit.alignment:.3f}, adds {carrier.signed:+.2f} to the {_CLASS} logit."
+        f"  [bold]{patched}[/]: alignment {carrier.hit.alignment:.3f}, "
+        f"adds {carrier.signed:+.2f} to the {_CLASS} logit."
     )
     console.print(f"Its exemplars: {out / 'shortcut-neuron.png'}")
 

@@ -88,7 +88,8 @@ def test_every_fault_of_a_configuration_at_once(lens_command, tmp_path):
 
 def test_the_command_line_goes_before_the_file(lens_command, tmp_path):
     (tmp_path / "build.yaml").write_text(
-        "subject: {name: 'python:tests.nets:plain'}\ndataset: {name: 'lesions:20'}\ncollect: {layers: [act], exemplars: 4}\n"
+        "subject: {name: 'python:tests.nets:plain'}\ndataset: {name: 'lesions:20'}\n"
+        "collect: {layers: [act], exemplars: 4}\n"
         f"foundation: {{name: tiny-clip}}\nout: {tmp_path / 'index'}\n"
     )
     status, out, err = lens_command("build", "-c", tmp_path / "build.yaml", "--exemplars", "3", "--json")
@@ -192,6 +193,7 @@ def test_a_taken_port(lens_command, folder):
 
 def test_ctrl_c_during_a_build_leaves_no_index_and_says_how_to_go_on(tmp_path):
     save_lesions(tmp_path / "images", 30)
+    asked = arguments(str(tmp_path / "index"), dataset=f"folder:{tmp_path / 'images'}", batch_size="4")
     code = (
         "import sys, indexer.datasets.folder as folder\n"
         "real = folder.__dict__['read_image']\n"
@@ -203,7 +205,7 @@ def test_ctrl_c_during_a_build_leaves_no_index_and_says_how_to_go_on(tmp_path):
         "    return real(*a, **k)\n"
         "folder.read_image = read\n"
         "import indexer.collectors.activation as activation; activation._CHECKPOINT_SECONDS = 0.0\n"
-        f"sys.argv = ['lens', 'build', *{arguments(str(tmp_path / 'index'), dataset='folder:' + str(tmp_path / 'images'), batch_size='4')!r}]\n"
+        f"sys.argv = ['lens', 'build', *{asked!r}]\n"
         "from lens_server.cli.main import main; main()\n"
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
