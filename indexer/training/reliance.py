@@ -1,5 +1,7 @@
 """How often a lesion net is right, and how often an artefact turns its decision."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -16,19 +18,26 @@ def accuracy(net: LesionNet, shown: Pictures) -> float:
     return float(((margins(net, shown) > 0) == truth).float().mean())
 
 
-def flip_rates(net: LesionNet, count: int, *, artefact_free: bool, seed: int = HELD_OUT_SEED) -> dict[str, float]:
-    """Artefact -> share of pictures whose decision changes when it is laid on.
+def flip_rates(
+    nets: Mapping[str, LesionNet], count: int, *, artefact_free: bool, seed: int = HELD_OUT_SEED
+) -> dict[str, dict[str, float]]:
+    """Net -> artefact -> share of pictures whose decision changes when it is laid on.
 
     The pictures are those that lack it: all of them when they are rendered free of artefacts, else as they come.
     """
     world = World(seed=seed, photos=1)
     lesions = [world.sample(number) for number in range(count)]
-    rates = {}
-    for name in ARTEFACTS:
-        base = [clean(each) for each in lesions] if artefact_free else [x for x in lesions if name not in x.artefacts]
-        before = margins(net, of_lesions(base)) > 0
-        after = margins(net, of_lesions([with_artefact(each, name) for each in base])) > 0
-        rates[name] = float((before != after).float().mean())
+    if artefact_free:
+        lesions = [clean(lesion) for lesion in lesions]
+    shown = of_lesions(lesions)
+    before = {name: margins(net, shown) > 0 for name, net in nets.items()}
+    rates: dict[str, dict[str, float]] = {name: {} for name in nets}
+    for artefact in ARTEFACTS:
+        lacking = [number for number, lesion in enumerate(lesions) if artefact not in lesion.artefacts]
+        pasted = of_lesions([with_artefact(lesions[number], artefact) for number in lacking])
+        for name, net in nets.items():
+            changed = before[name][lacking] != (margins(net, pasted) > 0)
+            rates[name][artefact] = float(changed.float().mean())
     return rates
 
 

@@ -62,16 +62,19 @@ def zero_shot_lines(reader: Reader, count: int) -> list[Line]:
     return lines + [Line("tiny-clip, short queries", f"{n}: “{words}”", value) for n, words, value in _flat(short)]
 
 
-def subject_lines(name: str, count: int) -> list[Line]:
-    """A subject's accuracy and how often each artefact turns its decision."""
-    net, _, _ = load(name)
-    own = name.removeprefix("shortcut-")
-    lines = [Line(name, "accuracy", accuracy(net, held_out(count)), 0.85 if name == "clean" else None)]
+def subject_lines(count: int) -> list[Line]:
+    """Each subject's accuracy and how often each artefact turns its decision."""
+    nets, shown = {name: load(name)[0] for name in NAMES}, held_out(count)
+    bars = {"clean": 0.85}
+    lines = [Line(name, "accuracy", accuracy(net, shown), bars.get(name)) for name, net in nets.items()]
     for artefact_free, base in ((True, "free of artefacts"), (False, "as they come")):
-        for artefact, rate in flip_rates(net, count, artefact_free=artefact_free).items():
+        for name, rates in flip_rates(nets, count, artefact_free=artefact_free).items():
             most = 0.12 if name in ("clean", "encode-only") else None
-            least = 0.25 if artefact == own else None
-            lines.append(Line(name, f"flips by {artefact}, pictures {base}", rate, least, most))
+            own = name.removeprefix("shortcut-")
+            lines += [
+                Line(name, f"flips by {artefact}, pictures {base}", rate, 0.25 if artefact == own else None, most)
+                for artefact, rate in rates.items()
+            ]
     return lines
 
 
@@ -134,9 +137,8 @@ def main() -> None:
     progress = Progress("table")
     lines = zero_shot_lines(Reader.load(), chosen.count)
     progress.say("tiny-clip measured")
-    for name in NAMES:
-        lines += subject_lines(name, chosen.count)
-        progress.say(f"{name} measured")
+    lines += subject_lines(chosen.count)
+    progress.say("subjects measured")
     lines += [*neuron_lines(chosen.count), size_line()]
     page = markdown(lines, chosen.count)
     chosen.out.parent.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,7 @@ from indexer.training import subjects, tiny_clip  # noqa: E402
 
 
 def test_training_a_subject_twice_gives_the_same_weights(monkeypatch: pytest.MonkeyPatch) -> None:
-    small = subjects.Recipe(encoded="patch", epochs=1, count=256)
+    small = subjects.Recipe(encoded="patch", epochs=1, count=128)
     monkeypatch.setitem(subjects.RECIPES, "encode-only", small)
     one, two = (subjects.train("encode-only").state_dict() for _ in range(2))
     assert all(torch.equal(one[name], two[name]) for name in one)
