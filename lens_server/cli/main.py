@@ -3,6 +3,8 @@
 import os
 import sys
 import traceback
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -34,6 +36,21 @@ for command in (
     ask.verify,
 ):
     app.command()(command)
+
+
+def _version(*, asked: bool) -> None:
+    if asked:
+        typer.echo(f"lens {version('lens')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version_: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=lambda asked: _version(asked=asked))
+    ] = False,
+) -> None:
+    """Semantic search over the neurons of a neural network."""
 
 
 def main() -> None:
