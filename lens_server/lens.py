@@ -18,6 +18,7 @@ from indexer.errors import InvalidInput
 from indexer.index.files import ENGINE
 from indexer.index.reader import Index
 from lens_server.answers import (
+    Hit,
     IndexSummary,
     Label,
     NeuronCard,
@@ -82,7 +83,7 @@ class Lens:
     def neuron(self, neuron_id: str, *, exemplars: int = 30, thumbnails: bool = False, similar: int = 5) -> NeuronCard:
         """All that is stored of a neuron, and its `similar` nearest. Raises NotFound."""
         row = self._row(neuron_id)
-        nearest = ()
+        nearest: tuple[Hit, ...] = ()
         if similar and self._index.neurons.exemplar_count[row]:
             nearest = self._nearest(row, similar)
         return NeuronCard(
@@ -162,7 +163,7 @@ class Lens:
     def _row(self, neuron_id: str) -> int:
         return self._index.neurons.row(NeuronId.parse(neuron_id))
 
-    def _nearest(self, row: int, count: int) -> tuple:  # type: ignore[type-arg]
+    def _nearest(self, row: int, count: int) -> tuple[Hit, ...]:
         others = self._rows(ANYWHERE)
         probe = Probe("", np.asarray(self._index.concept_vectors[row]))
         answer = search(self._index, self._opened_engine(), self._significance, [probe], others[others != row], count)
@@ -226,6 +227,6 @@ def checked_query(query: str | Query) -> Query:
 
 def checked_limit(limit: int) -> int:
     """The limit; raises InvalidInput unless it is 1 to 1000."""
-    if not 1 <= limit <= 1000:  # noqa: PLR2004
+    if not 1 <= limit <= 1000:
         raise InvalidInput(f"limit is {limit}.", hint="Give 1 to 1000.")
     return limit

@@ -118,7 +118,7 @@ def logits_of(output: object) -> "torch.Tensor | None":
         logits = output.get("logits") if isinstance(output, dict) else output
     if isinstance(logits, (tuple, list)) and logits:
         logits = logits[0]
-    return logits if isinstance(logits, torch.Tensor) and logits.ndim == 2 and logits.is_floating_point() else None  # noqa: PLR2004
+    return logits if isinstance(logits, torch.Tensor) and logits.ndim == 2 and logits.is_floating_point() else None
 
 
 def spatial_mean(output: "torch.Tensor", layer: str) -> "torch.Tensor":

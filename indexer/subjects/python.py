@@ -30,7 +30,7 @@ DEFAULT_NOTE = (
 )
 
 
-def load(argument: str, *, trust_pickle: bool = False) -> Subject:  # noqa: ARG001 - a factory is code already
+def load(argument: str, *, trust_pickle: bool = False) -> Subject:
     """Call a factory; raises UnknownName, or SubjectFault when it fails or breaks the contract."""
     module_name, _, factory_name = argument.partition(":")
     if not module_name or not factory_name:

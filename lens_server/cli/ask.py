@@ -56,7 +56,7 @@ Templates = Annotated[
 ]
 
 
-def search(  # noqa: PLR0913
+def search(
     target: Target,
     queries: Annotated[
         list[str] | None,
@@ -119,7 +119,7 @@ def compare(
     output.print_json(neurons) if as_json else output.print_neurons(neurons)
 
 
-def label(  # noqa: PLR0913
+def label(
     target: Target,
     vocabulary: Annotated[
         str,

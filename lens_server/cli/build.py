@@ -18,7 +18,7 @@ _HOW = "How it is read"
 _AGAIN = "Unfinished or existing indexes"
 
 
-def build(  # noqa: PLR0913
+def build(
     subject: Annotated[
         str | None,
         typer.Option(

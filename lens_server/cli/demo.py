@@ -100,7 +100,8 @@ def _carriers(clean: Model, shortcut: Model, out: Path, console: Console) -> Non
         share = sum(each.absolute for each in found) / sum(absolute for _, absolute in model.relevance.values())
         push = max((each.signed for each in found), default=0.0)
         console.print(
-            f"  {model.name:<16}{len(found):>3} neurons, {share:.0%} of the relevance to {_CLASS}; strongest push {push:+.3f}"
+            f"  {model.name:<16}{len(found):>3} neurons, {share:.0%} of the relevance to {_CLASS}; "
+            f"strongest push {push:+.3f}"
         )
     found = _found(shortcut)
     if not found:

@@ -101,7 +101,7 @@ class LensClient:
         """This index and another of the same server, by its name."""
         return self._ask(calls.diff(self._index, other_index, limit))
 
-    def label(  # noqa: PLR0913
+    def label(
         self,
         vocabulary: str | Sequence[str] | None = None,
         where: Where = Where(),
