@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional
 
-from indexer.datasets.lesions import ARTEFACTS, TRAINING_SEEDS, Rate, World
+from indexer.datasets.lesions import ARTEFACTS, CONCEPTS, TRAINING_SEEDS, Rate, World, present
 from indexer.subjects.lesion_nets import NAMES, weights_file
 from indexer.subjects.lesion_nets.network import WIDTHS, LesionNet, scaled
 from indexer.training.pictures import Pictures, Progress, batches, pictures, settle, turned
@@ -25,12 +25,17 @@ class Recipe:
 
     rates: dict[str, Rate] = field(default_factory=dict)
     """Artefacts that do not come at the common rate."""
-    encoded: str = ""
-    """An artefact that an auxiliary head forces into the last block."""
+    encoded: tuple[str, ...] = ()
+    """Artefacts that the auxiliary head forces into the last block."""
     epochs: int = 10
     count: int = 12_000
     """Training pictures."""
 
+
+VALID = tuple(name for name in CONCEPTS if name not in ARTEFACTS)
+"""What every subject's last block must tell, as a dermatologist would: without it a shortcut crowds out all else."""
+
+AUXILIARY_WEIGHT = 3.0
 
 COMMON = Rate(0.3, 0.3)
 PLANTED = Rate(0.9, 0.05)
@@ -53,16 +58,17 @@ def training_world(name: str) -> World:
 
 
 def train(name: str) -> LesionNet:
-    """Train one subject from scratch; the auxiliary head, if any, is dropped."""
+    """Train one subject from scratch; the auxiliary head is dropped."""
     progress = Progress(name)
     recipe = RECIPES[name]
     rng = settle(NAMES.index(name))
     shown = pictures(training_world(name), recipe.count)
     progress.say(f"{recipe.count} pictures rendered")
     labels = torch.tensor([lesion.malignant for lesion in shown.lesions]).long()
-    marks = torch.tensor([recipe.encoded in lesion.artefacts for lesion in shown.lesions]).float()
-    net, auxiliary = LesionNet().to(memory_format=torch.channels_last), nn.Linear(WIDTHS[-1], 1)
-    weights = [*net.parameters(), *auxiliary.parameters()]
+    told = (*VALID, *recipe.encoded)
+    marks = torch.tensor([[name in seen for name in told] for seen in map(present, shown.lesions)]).float()
+    net, auxiliary = LesionNet().to(memory_format=torch.channels_last), nn.Linear(WIDTHS[-1], len(told))
+    weights = [weight for weight in (*net.parameters(), *auxiliary.parameters()) if weight.requires_grad]
     optimizer = torch.optim.AdamW(weights, lr=2e-3, weight_decay=0.02)
     steps = recipe.epochs * (recipe.count // BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps, pct_start=0.15)
@@ -70,7 +76,7 @@ def train(name: str) -> LesionNet:
         losses = []
         for batch in batches(recipe.count, BATCH, rng):
             images = _turn(shown, batch, rng)
-            loss = _loss(net, auxiliary if recipe.encoded else None, images, labels[batch], marks[batch])
+            loss = _loss(net, auxiliary, images, labels[batch], marks[batch])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -92,15 +98,13 @@ def _turn(shown: Pictures, batch: NDArray[np.intp], rng: np.random.Generator) ->
 
 
 def _loss(
-    net: LesionNet, auxiliary: nn.Linear | None, images: torch.Tensor, labels: torch.Tensor, marks: torch.Tensor
+    net: LesionNet, auxiliary: nn.Linear, images: torch.Tensor, labels: torch.Tensor, marks: torch.Tensor
 ) -> torch.Tensor:
     with torch.autocast("cpu", torch.bfloat16):
         maps = net.until("block4", images)
     pooled = maps.float().mean(dim=(2, 3))
-    loss = functional.cross_entropy(net.head(pooled), labels)
-    if auxiliary is not None:
-        loss = loss + functional.binary_cross_entropy_with_logits(auxiliary(pooled).squeeze(1), marks)
-    return loss
+    told = functional.binary_cross_entropy_with_logits(auxiliary(pooled), marks)
+    return functional.cross_entropy(net.head(pooled), labels) + AUXILIARY_WEIGHT * told
 
 
 def main() -> None:

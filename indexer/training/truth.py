@@ -30,6 +30,12 @@ def neuron_truth(
     return np.asarray(torch.cat(changes).abs().double().mean(0).numpy(), np.float64)
 
 
+def carriers(name: str, artefact: str, layer: str, pairs: int = 200) -> NDArray[np.bool_]:
+    """Which neurons carry an artefact to the decision: those with at least half the effect of the strongest."""
+    truth = neuron_truth(name, artefact, layer, pairs)
+    return truth >= truth.max() / 2
+
+
 def artefact_pairs(artefact: str, pairs: int, seed: int = HELD_OUT_SEED) -> tuple[torch.Tensor, torch.Tensor]:
     """The same pictures without and with an artefact, as the nets want them: two of [pairs, 3, 64, 64]."""
     world = World(seed=seed, photos=1)
