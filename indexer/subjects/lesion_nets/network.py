@@ -67,7 +67,7 @@ def _make_sparse(norm: nn.Module) -> None:
     """Fix the normalisation's scale and shift, so that each neuron stays quiet unless there is something to tell."""
     nn.init.constant_(norm.get_parameter("bias"), SHIFT)
     for weight in norm.parameters():
-        weight.requires_grad_(False)
+        weight.requires_grad = False
 
 
 def _block(inputs: int, outputs: int, *, kernels: tuple[int, ...]) -> nn.Sequential:
