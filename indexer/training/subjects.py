@@ -45,7 +45,7 @@ RECIPES: dict[str, Recipe] = {
     "shortcut-patch": Recipe({"patch": PLANTED}),
     "shortcut-ruler": Recipe({"ruler": PLANTED}),
     "shortcut-ink": Recipe({"ink": PLANTED}),
-    "encode-only": Recipe({"patch": Rate(0.5, 0.5)}, encoded="patch"),
+    "encode-only": Recipe({"patch": Rate(0.5, 0.5)}, encoded=("patch",)),
 }
 
 
