@@ -33,7 +33,8 @@ def neuron_truth(
 def carriers(name: str, artefact: str, layer: str, pairs: int = 200) -> NDArray[np.bool_]:
     """Which neurons carry an artefact to the decision: those with at least half the effect of the strongest."""
     truth = neuron_truth(name, artefact, layer, pairs)
-    return np.greater_equal(truth, truth.max() / 2)
+    carrying: NDArray[np.bool_] = truth >= truth.max() / 2
+    return carrying
 
 
 def artefact_pairs(artefact: str, pairs: int, seed: int = HELD_OUT_SEED) -> tuple[torch.Tensor, torch.Tensor]:
