@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -179,19 +179,36 @@ def check_files(folder: Path, manifest: Manifest, largest: int | None = None) ->
 
 
 def _read_neurons(folder: Path) -> NeuronTable:
-    table = pq.read_table(folder / files.NEURONS, schema=files.NEURON_TABLE).combine_chunks()
-    layer, state = (table.column(name).combine_chunks() for name in ("layer", "state"))
-    layers = tuple(layer.dictionary.to_pylist())
-    numbers = {text: STATES.index(State(text)) for text in state.dictionary.to_pylist()}
-    translate = np.array([numbers[text] for text in state.dictionary.to_pylist()], dtype=np.int8)
-    plain = {
-        name: np.asarray(pc.fill_null(table.column(name), float("nan")) if name in _NULLABLE else table.column(name))
-        for name in files.NEURON_TABLE.names
-        if name not in {"layer", "state"}
-    }
-    return NeuronTable(
-        layers=layers, layer=np.asarray(layer.indices), state=translate[np.asarray(state.indices)], **plain
-    )
+    """Row group by row group into arrays of the final size: a second copy of a million rows would count."""
+    layers: dict[str, int] = {}
+    with pq.ParquetFile(folder / files.NEURONS) as file:
+        columns = {
+            field.name: np.empty(file.metadata.num_rows, dtype=_stored_as(field.type)) for field in files.NEURON_TABLE
+        }
+        start = 0
+        for group in range(file.num_row_groups):
+            table = file.read_row_group(group, columns=files.NEURON_TABLE.names).cast(files.NEURON_TABLE)
+            rows = slice(start, start + table.num_rows)
+            for name, column in columns.items():
+                column[rows] = _numbers(table.column(name).combine_chunks(), name, layers)
+            start = rows.stop
+    return NeuronTable(layers=tuple(layers), **columns)
 
 
-_NULLABLE = {"clarity", "polysemanticity", "redundancy"}
+def _numbers(column: pa.Array, name: str, layers: dict[str, int]) -> NDArray[np.generic]:
+    """Values of a column, null as NaN; of texts their numbers, a new layer taking the next."""
+    if not pa.types.is_dictionary(column.type):
+        plain: NDArray[np.generic] = column.to_numpy(zero_copy_only=False)
+        return plain
+    texts = column.dictionary.to_pylist()
+    if name == "layer":
+        known = [layers.setdefault(text, len(layers)) for text in texts]
+    else:
+        known = [STATES.index(State(text)) for text in texts]
+    numbers: NDArray[np.generic] = np.array(known, dtype=np.int32)[np.asarray(column.indices)]
+    return numbers
+
+
+def _stored_as(kind: pa.DataType) -> np.dtype[Any]:
+    stored: np.dtype[Any] = np.dtype((kind.index_type if pa.types.is_dictionary(kind) else kind).to_pandas_dtype())
+    return stored
