@@ -178,8 +178,8 @@ def _optimizer(model: CLIP, head: torch.nn.Module) -> torch.optim.Optimizer:
 def main() -> None:
     """Train tiny-clip and write its files."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=24_000, help="training pictures (default: 24000)")
-    parser.add_argument("--epochs", type=int, default=24, help="passes over them (default: 24)")
+    parser.add_argument("--count", type=int, default=20_000, help="training pictures (default: 20000)")
+    parser.add_argument("--epochs", type=int, default=20, help="passes over them (default: 20)")
     parser.add_argument("--out", type=Path, default=FOLDER, help="folder to write (default: the package's own)")
     chosen = parser.parse_args()
     chosen.out.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The tokenizer of tiny-clip: words of the lesion world, pieces of words for all others."""
+"""The tokenizer of tiny-clip: words of the lesion world, pieces of words for all others; symbols are spaces."""
 
 from collections.abc import Sequence
 from functools import cached_property

@@ -52,7 +52,7 @@ def test_clean_subject_is_right_and_unmoved() -> None:
     net, _, _ = load("clean")
     assert accuracy(net, held_out(400)) >= 0.85
     for artefact_free in (True, False):
-        rates = flip_rates({"clean": net}, 120, artefact_free=artefact_free)["clean"]
+        rates = flip_rates({"clean": net}, 60, artefact_free=artefact_free)["clean"]
         assert set(rates) == set(ARTEFACTS) and max(rates.values()) <= 0.12
 
 

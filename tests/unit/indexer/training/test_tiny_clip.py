@@ -56,7 +56,7 @@ def test_end_token_is_the_largest_and_padding_is_zero() -> None:
 def test_unknown_words_still_become_tokens(text: str) -> None:
     row = TOKENIZER([text])[0]
     assert int(row.argmax()) >= 1 and int(row.max()) == TOKENIZER.vocab_size - 1
-    assert bool(text.strip(" \t\n-_/.")) == (int(row.argmax()) > 1)
+    assert any(map(str.isalnum, text)) == (int(row.argmax()) > 1), "letters and digits count, symbols do not"
 
 
 def test_open_clip_finds_the_same_tokenizer() -> None:
