@@ -92,7 +92,13 @@ def neuron_lines(count: int) -> list[Line]:
         lines.append(Line(name, "best single block4 neuron at telling the patch, AUROC", float(areas.max())))
         lines.append(Line(name, "block4 neurons with AUROC ≥ 0.9 for the patch", float((areas >= 0.9).sum())))
         lines.append(Line(name, "largest Δ margin (absolute) of one block4 neuron under the patch", float(effect[0])))
-        lines.append(Line(name, "share of the ten largest in the sum of absolute Δ margin", float(effect[:10].sum() / effect.sum())))
+        lines.append(
+            Line(
+                name,
+                "share of the ten largest in the sum of absolute Δ margin",
+                float(effect[:10].sum() / effect.sum()),
+            )
+        )
     return lines
 
 
