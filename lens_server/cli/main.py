@@ -63,9 +63,11 @@ def main() -> None:
         if fault.hint:
             console.print(f"  {escape(fault.hint)}")
         sys.exit(BAD_INPUT)
-    except KeyboardInterrupt:
-        console.print("Interrupted. A build goes on with [bold]--resume[/].")
-        sys.exit(INTERRUPTED)
+    except SystemExit as ended:
+        # typer turns Ctrl-C into this status and says nothing.
+        if ended.code == INTERRUPTED:
+            console.print("Interrupted. A build goes on with --resume.")
+        raise
     except BrokenPipeError:
         # The reader (head, less) has gone: nothing is wrong.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
