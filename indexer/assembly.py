@@ -85,24 +85,22 @@ def _layer_tables(collected: Collected, embedded: Embedded, wanted: int, offset:
 
 
 def relevance_table(
-    collected: Collected, classes: tuple[str, ...], relevances: list[Relevances], known: Index | None = None
-) -> pa.Table:
+    collected: Collected, classes: tuple[str, ...], relevances: list[Relevances] | None, known: Index | None = None
+) -> pa.Table | None:
     """Neuron × class, after those of `known`; both ends of a signed neuron carry the neuron's relevance."""
-    rows, names, signed, absolute = [], [], [], []
-    start = len(known.neurons) if known is not None else 0
-    for layer, relevance in zip(collected.layers, relevances, strict=True):
-        for _ in _ends(layer):
-            for number, name in enumerate(classes):
-                rows.append(np.arange(layer.units, dtype=np.int32) + start)
-                names.extend([name] * layer.units)
-                signed.append(relevance.signed[number])
-                absolute.append(relevance.absolute[number])
-            start += layer.units
+    if relevances is None:
+        return None
+    ends = [relevance for layer, relevance in zip(collected.layers, relevances, strict=True) for _ in _ends(layer)]
+    signed, absolute = (
+        np.concatenate([np.asarray(getattr(each, name)).T for each in ends]) for name in ("signed", "absolute")
+    )
+    neurons = np.arange(len(signed), dtype=np.int32) + (len(known.neurons) if known is not None else 0)
+    numbers = np.tile(np.arange(len(classes), dtype=np.int32), len(signed))
     columns = [
-        pa.array(np.concatenate(rows)),
-        pa.array(names).dictionary_encode(),
-        pa.array(np.concatenate(signed), type=pa.float32()),
-        pa.array(np.concatenate(absolute), type=pa.float32()),
+        pa.array(np.repeat(neurons, len(classes))),
+        pa.DictionaryArray.from_arrays(numbers, pa.array(classes)),
+        pa.array(signed.ravel(), type=pa.float32()),
+        pa.array(absolute.ravel(), type=pa.float32()),
     ]
     made = pa.Table.from_arrays(columns, names=RELEVANCE_TABLE.names).cast(RELEVANCE_TABLE)
     if known is None:

@@ -34,8 +34,13 @@ class Catalogue:
 
     def load(self, spec: str, **options: Any) -> Any:  # noqa: ANN401 - each port returns its own type
         """Load `name:argument`; raises UnknownName, MissingExtra or what the adapter raises."""
+        loader, argument = self.find(spec)
+        return loader(argument, **options)
+
+    def find(self, spec: str) -> tuple[Any, str]:
+        """The loader of `name:argument` and the argument; raises UnknownName or MissingExtra."""
         name, _, argument = spec.partition(":")
-        return self._loader(name)(argument, **options)
+        return self._loader(name), argument
 
     def _loader(self, name: str) -> Callable[..., Any]:
         if name in self.entries:

@@ -90,10 +90,9 @@ def known_samples(known: Index | None) -> NDArray[np.int64]:
     """Sample number of every embedding an index holds, in its order."""
     if known is None:
         return np.empty(0, dtype=np.int64)
+    table = known.all_exemplars("embedding", "sample")
     result = np.full(len(known.exemplar_vectors), -1, dtype=np.int64)
-    for row in range(len(known.neurons)):
-        table = known.exemplars(row)
-        result[np.asarray(table.column("embedding"))] = np.asarray(table.column("sample"))
+    result[np.asarray(table["embedding"])] = np.asarray(table["sample"])
     return result
 
 

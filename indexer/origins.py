@@ -1,6 +1,7 @@
 """Where an index comes from: the digests that must agree before two builds can share anything."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
 from indexer.collectors.collector import Collected
@@ -8,7 +9,8 @@ from indexer.collectors.taps import named_layers
 from indexer.config import BuildConfig
 from indexer.datasets.dataset import Dataset
 from indexer.domain.significance import SEED
-from indexer.errors import InvalidInput, MissingExtra
+from indexer.engines.choosing import check_engine
+from indexer.errors import InvalidInput
 from indexer.foundation_models.foundation_model import FoundationModel
 from indexer.index.files import FORMAT
 from indexer.index.manifest import DatasetOrigin, LayerOrigin, Manifest, SpaceOrigin, SubjectOrigin, digest_of
@@ -26,10 +28,14 @@ class Origins:
     config: BuildConfig
     subject: SubjectOrigin
     space: SpaceOrigin
+    known: Index | None
+    """The index that layers are added to."""
 
     @classmethod
-    def of(cls, config: BuildConfig, subject: Subject, model: FoundationModel) -> "Origins":
-        """Digest the subject, its preprocessing and the embedding space."""
+    def of(cls, config: BuildConfig, subject: Subject, model: FoundationModel, known: Index | None) -> "Origins":
+        """Digest the subject, its preprocessing and the embedding space; refuse at once what cannot be built."""
+        named_layers(subject.module, config.collect.layers)
+        check_engine(config.engine, model.space.dimension)
         origin = SubjectOrigin(
             name=config.subject.name,
             digest=module_digest(subject.module),
@@ -38,10 +44,12 @@ class Origins:
             notes=subject.notes,
         )
         space = SpaceOrigin(name=model.space.name, digest=model.space.digest, dimension=model.space.dimension)
-        return cls(config, origin, space)
+        origins = cls(config, origin, space, known)
+        origins._check_addition()
+        return origins
 
-    def check_addition(self, known: Index | None) -> None:
-        """Refuse to add to an index of another subject, preprocessing, space or number of exemplars, or what it has."""
+    def _check_addition(self) -> None:
+        known = self.known
         if known is None:
             return
         old, layers = known.manifest, {layer.name for layer in known.manifest.layers}
@@ -68,7 +76,7 @@ class Origins:
                 hint="Name only layers it lacks, or use --overwrite.",
             )
 
-    def shown(self, dataset: Dataset, collected: Collected, known: Index | None) -> DatasetOrigin:
+    def shown(self, dataset: Dataset, collected: Collected) -> DatasetOrigin:
         """Digest what was shown: every key with the content behind it; refuse to add to an index of other samples."""
         reading = collected.reading
         unreadable = tuple(dataset.keys[number] for number in sorted(reading.faults))
@@ -80,24 +88,16 @@ class Origins:
             unreadable=unreadable,
             described=dataset.describe(),
         )
+        known = self.known
         if known is not None and known.manifest.dataset.digest != origin.digest:
             raise InvalidInput(
                 f"{known.folder} was built from other samples.", hint="Give the same dataset, or build a new index."
             )
         return origin
 
-    def manifest(  # noqa: PLR0913
-        self,
-        shown: DatasetOrigin,
-        collected: Collected,
-        known: Index | None,
-        *,
-        engine: str,
-        created: str,
-        classes: tuple[str, ...],
-    ) -> Manifest:
+    def manifest(self, shown: DatasetOrigin, collected: Collected, classes: tuple[str, ...], engine: str) -> Manifest:
         """The manifest but for the files' digests."""
-        before = known.manifest.layers if known is not None else ()
+        before = self.known.manifest.layers if self.known is not None else ()
         added = tuple(
             LayerOrigin(
                 name=each.layer,
@@ -109,7 +109,7 @@ class Origins:
         )
         return Manifest(
             format=FORMAT,
-            created=created,
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
             subject=self.subject.model_copy(update={"classes": classes}),
             dataset=shown,
             foundation_model=self.space,
@@ -121,24 +121,6 @@ class Origins:
             settings=self.config.model_dump(mode="json", include={"relevance", "thumbnail"}),
             files={},
         )
-
-
-def check_layers(subject: Subject, layers: tuple[str, ...]) -> None:
-    """Raise UnknownName with the nearest layers before anything is run."""
-    named_layers(subject.module, layers)
-
-
-def device_of(asked: str) -> str:
-    """`auto` resolved; raises InvalidInput where the device is not there."""
-    try:
-        import torch
-    except ModuleNotFoundError as missing:
-        raise MissingExtra("Building needs torch.", hint="pip install 'lens[models]'") from missing
-    if asked == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if asked == "cuda" and not torch.cuda.is_available():
-        raise InvalidInput("No CUDA device is there.", hint="Use --device cpu or auto.")
-    return asked
 
 
 def _versions() -> dict[str, str]:

@@ -1,6 +1,5 @@
 """Data → collect → embed → index, on one screen. Read this first."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 from indexer.assembly import neuron_tables, relevance_table, sample_table
@@ -11,11 +10,11 @@ from indexer.collectors.shapes import LayerShape, layer_shapes
 from indexer.config import BuildConfig
 from indexer.embedding import EmbedSettings, embed_exemplars
 from indexer.engines.choosing import store_engine
-from indexer.index import files
+from indexer.index.files import ENGINE
 from indexer.index.reader import Index
 from indexer.index.staging import claimed, publish
 from indexer.index.writer import Tables, write_manifest, write_tables
-from indexer.origins import Origins, check_layers, device_of
+from indexer.origins import Origins
 from indexer.progress import Progress, Silent
 
 
@@ -38,57 +37,32 @@ def build_index(
         dataset = DATASETS.load(config.dataset.name)
         subject = SUBJECTS.load(config.subject.name, trust_pickle=config.subject.trust_pickle)
         model = FOUNDATION_MODELS.load(config.foundation.name, trust_pickle=config.foundation.trust_pickle)
+        origins = Origins.of(config, subject, model, known)
         for note in subject.notes:
             progress.note(note)
-        check_layers(subject, config.collect.layers)
-        origins = Origins.of(config, subject, model)
-        origins.check_addition(known)
 
-        collect, device = config.collect, device_of(config.subject.device)
-        settings = CollectSettings(
-            layers=collect.layers,
-            exemplars=collect.exemplars,
-            aggregation=collect.aggregation,
-            polarity=collect.polarity,
-            batch_size=collect.batch_size,
-            threads=collect.threads,
-            device=device,
-            strict=config.dataset.strict,
-        )
-        collected = ActivationCollector(settings, staging).collect(subject, dataset, progress)
-        shown = origins.shown(dataset, collected, known)
-
-        embedding = EmbedSettings(staging, config.thumbnail, collect.threads)
+        collector = ActivationCollector(CollectSettings.of(config), staging)
+        collected = collector.collect(subject, dataset, progress)
+        shown = origins.shown(dataset, collected)
+        classes = class_names(subject, collected.outputs)
+        relevances = relate(subject, dataset, collected, RelevanceSettings.of(config), progress)
+        embedding = EmbedSettings(staging, config.thumbnail, config.collect.threads)
         embedded = embed_exemplars(model, dataset, collected.distinct(), known, embedding, progress)
-        classes = class_names(subject, collected.outputs) if collected.outputs else ()
-        relevance = None
-        if config.relevance.classes:
-            measure = RelevanceSettings(config.relevance.samples_per_class, collect.batch_size, collect.threads, device)
-            relevance = relevance_table(
-                collected, classes, relate(subject, dataset, collected, measure, progress), known
-            )
 
-        neurons = neuron_tables(collected, embedded, collect.exemplars, known)
-        finished = staging / "finished"
-        finished.mkdir(exist_ok=True)
-        write_tables(
-            finished,
-            Tables(
-                neurons=neurons.neurons,
-                exemplars=neurons.exemplars,
-                samples=sample_table(dataset, collected, classes),
-                concept_vectors=neurons.concept_vectors,
-                exemplar_vectors=embedded.vectors,
-                thumbnails=embedded.thumbnails(),
-                logits=collected.logits,
-                relevance=relevance,
-            ),
+        neurons = neuron_tables(collected, embedded, config.collect.exemplars, known)
+        tables = Tables(
+            neurons=neurons.neurons,
+            exemplars=neurons.exemplars,
+            samples=sample_table(dataset, collected, classes),
+            concept_vectors=neurons.concept_vectors,
+            exemplar_vectors=embedded.vectors,
+            thumbnails=embedded.thumbnails(),
+            logits=collected.logits,
+            relevance=relevance_table(collected, classes, relevances, known),
         )
-        engine = store_engine(config.engine, neurons.concept_vectors, finished / files.ENGINE)
-        created = datetime.now(UTC).isoformat(timespec="seconds")
-        write_manifest(
-            finished, origins.manifest(shown, collected, known, engine=engine, created=created, classes=classes)
-        )
+        finished = write_tables(staging, tables)
+        engine = store_engine(config.engine, neurons.concept_vectors, finished / ENGINE)
+        write_manifest(finished, origins.manifest(shown, collected, classes, engine))
         publish(finished, config.out)
     return config.out
 

@@ -12,10 +12,12 @@ from indexer.collectors.checkpoint import Checkpoint
 from indexer.collectors.collector import Collected
 from indexer.collectors.statistics import LayerStatistics
 from indexer.collectors.taps import Taps, evaluating, logits_of
+from indexer.config import BuildConfig
 from indexer.datasets.batches import Batch, Reading, distinct_batches
 from indexer.datasets.dataset import Dataset
 from indexer.errors import DatasetFault, SubjectFault
 from indexer.progress import Progress
+from indexer.subjects.devices import device_of
 from indexer.subjects.subject import Subject
 
 if TYPE_CHECKING:
@@ -36,6 +38,12 @@ class CollectSettings:
     threads: int = 2
     device: str = "cpu"
     strict: bool = False
+
+    @classmethod
+    def of(cls, config: BuildConfig) -> "CollectSettings":
+        """As a build is configured."""
+        collect = config.collect.model_dump()
+        return cls(**collect, device=device_of(config.subject.device), strict=config.dataset.strict)
 
 
 class ActivationCollector:

@@ -12,10 +12,12 @@ from indexer.collectors.activation import stacked
 from indexer.collectors.aggregation import positions_last
 from indexer.collectors.collector import Collected, LayerExemplars
 from indexer.collectors.taps import evaluating, first_tensor, logits_of, named_layers
+from indexer.config import BuildConfig
 from indexer.datasets.batches import chosen_batches
 from indexer.datasets.dataset import LABEL, Dataset
 from indexer.errors import SubjectFault
 from indexer.progress import Progress
+from indexer.subjects.devices import device_of
 from indexer.subjects.subject import Subject
 
 if TYPE_CHECKING:
@@ -39,15 +41,26 @@ class Relevances:
 class RelevanceSettings:
     """How to measure relevance."""
 
+    wanted: bool = True
+    """Measure it at all."""
     samples_per_class: int = 200
     """At most so many of a class, drawn with a fixed seed (ours)."""
     batch_size: int = 32
     threads: int = 2
     device: str = "cpu"
 
+    @classmethod
+    def of(cls, config: BuildConfig) -> "RelevanceSettings":
+        """As a build is configured."""
+        asked, collect = config.relevance, config.collect
+        device = device_of(config.subject.device)
+        return cls(asked.classes, asked.samples_per_class, collect.batch_size, collect.threads, device)
+
 
 def class_names(subject: Subject, outputs: int) -> tuple[str, ...]:
     """Names of the subject's outputs; their numbers where it names none. Raises SubjectFault when the counts differ."""
+    if not outputs:
+        return ()
     if subject.classes and len(subject.classes) != outputs:
         raise SubjectFault(
             f"{subject.name} names {len(subject.classes)} classes but gives {outputs} logits.",
@@ -70,8 +83,10 @@ def sample_classes(dataset: Dataset, collected: Collected, classes: Sequence[str
 
 def relate(
     subject: Subject, dataset: Dataset, collected: Collected, settings: RelevanceSettings, progress: Progress
-) -> list[Relevances]:
-    """Relevance of every neuron to every class, one entry per layer; exact for a linear head."""
+) -> list[Relevances] | None:
+    """Relevance of every neuron to every class, one entry per layer; exact for a linear head. None where not wanted."""
+    if not settings.wanted:
+        return None
     if collected.logits is None:
         raise SubjectFault(
             f"{subject.name} gives no class logits, so relevance has no meaning.", hint="Leave out --classes."

@@ -20,6 +20,11 @@ class Nearest(NamedTuple):
 class Engine(Protocol):
     """Searches one matrix. Every engine agrees with `exact` on the contract test."""
 
+    @staticmethod
+    def check(argument: str, dimension: int) -> None:
+        """Raise InvalidInput for an argument that no matrix of this width could be searched with."""
+        ...
+
     def search(self, probe: NDArray[np.float32], limit: int, rows: Rows = None) -> Nearest:
         """At most `limit` of the permitted rows with the highest inner product with the unit probe [d]."""
         ...

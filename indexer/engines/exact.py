@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.engines.engine import Nearest, Rows
+from indexer.errors import InvalidInput
 
 _SPARSE = 0.25
 """Below this share of permitted rows they are gathered, above it all are multiplied and masked."""
@@ -16,6 +17,12 @@ class ExactEngine:
 
     def __init__(self, argument: str, *, vectors: NDArray[np.float32], folder: Path | None = None) -> None:
         self._vectors = vectors
+
+    @staticmethod
+    def check(argument: str, dimension: int) -> None:
+        """See `Engine.check`."""
+        if argument:
+            raise InvalidInput(f"The engine 'exact' takes no argument, but got {argument!r}.", hint="Write exact.")
 
     def search(self, probe: NDArray[np.float32], limit: int, rows: Rows = None) -> Nearest:
         """See `Engine.search`."""

@@ -31,10 +31,21 @@ class FaissEngine:
         self._index = _read(stored, len(vectors)) if stored and stored.exists() else _build(argument, vectors)
         self._searchable = _to_gpus(self._index)
 
+    @staticmethod
+    def check(argument: str, dimension: int) -> None:
+        """See `Engine.check`."""
+        try:
+            faiss.index_factory(dimension, argument or "Flat", faiss.METRIC_INNER_PRODUCT)
+        except RuntimeError as fault:
+            raise InvalidInput(
+                f"FAISS does not understand {argument!r} for vectors of {dimension}.",
+                hint="A factory string such as Flat, IVF256,Flat or HNSW32.",
+            ) from fault
+
     def search(self, probe: NDArray[np.float32], limit: int, rows: Rows = None) -> Nearest:
         """See `Engine.search`; a selective filter is answered by the exact engine."""
         total = len(self._vectors)
-        permitted = total if rows is None else (rows.stop - rows.start if isinstance(rows, slice) else len(rows))
+        permitted = total if rows is None else (rows.stop - (rows.start or 0) if isinstance(rows, slice) else len(rows))
         if permitted < max(20_000, total // 10) and rows is not None:
             return self._exact.search(probe, limit, rows)
         wanted = min(permitted, max(_SPREAD * limit, 100))

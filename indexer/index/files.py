@@ -16,6 +16,8 @@ LOGITS = "logits.npy"
 RELEVANCE = "relevance.parquet"
 THUMBNAILS = "thumbnails.arrow"
 ENGINE = "engine"
+FINISHED = "finished"
+"""Where a build gathers the files inside its staging folder."""
 
 REQUIRED = (NEURONS, EXEMPLARS, SAMPLES, CONCEPT_VECTORS, EXEMPLAR_VECTORS, THUMBNAILS)
 

@@ -136,6 +136,10 @@ class Index:
             table = file.read_row_groups(list(range(group, last + 1)))
         return table.slice(first - int(starts[group]), count)
 
+    def all_exemplars(self, *columns: str) -> pa.Table:
+        """These columns of exemplars.parquet, for every neuron."""
+        return pq.read_table(self.folder / files.EXEMPLARS, columns=list(columns))
+
     def thumbnail(self, embedding: int) -> bytes:
         """JPEG of a row of the exemplar vectors."""
         return self._thumbnails[embedding].as_py()  # type: ignore[no-any-return]

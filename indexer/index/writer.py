@@ -34,8 +34,11 @@ class Tables:
     relevance: pa.Table | None
 
 
-def write_tables(folder: Path, tables: Tables) -> None:
-    """Write every file but the manifest and the engine into an empty folder."""
+def write_tables(staging: Path, tables: Tables) -> Path:
+    """Write every file but the manifest and the engine into a new folder in `staging`; returns it."""
+    folder = staging / files.FINISHED
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
     pq.write_table(tables.neurons.cast(files.NEURON_TABLE), folder / files.NEURONS, row_group_size=_ROW_GROUP)
     pq.write_table(tables.exemplars.cast(files.EXEMPLAR_TABLE), folder / files.EXEMPLARS, row_group_size=_ROW_GROUP)
     tables.samples.to_parquet(folder / files.SAMPLES, index=False)
@@ -53,6 +56,8 @@ def write_tables(folder: Path, tables: Tables) -> None:
     ):
         for block in tables.thumbnails:
             writer.write_batch(pa.record_batch([pa.array(block, type=pa.binary())], schema=files.THUMBNAIL_TABLE))
+
+    return folder
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
