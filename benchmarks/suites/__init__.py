@@ -1,0 +1,23 @@
+"""One file per suite. This list is light, so that threads can be capped before a suite imports anything heavy."""
+
+from typing import NamedTuple
+
+
+class Suite(NamedTuple):
+    """What a suite measures and under how many threads."""
+
+    summary: str
+    threads: int | None = None
+    """Cap of OpenMP and BLAS threads; None leaves them as they are."""
+
+
+SUITES = {
+    "collect": Suite("subject pass with collection / plain forward pass over the same loader, one thread", threads=1),
+    "passes": Suite("foundation model passes = distinct exemplars"),
+    "memory": Suite("peak memory of a build, as the dataset grows tenfold"),
+    "search": Suite("exact text search / numpy matmul + argpartition, one thread", threads=1),
+    "open": Suite("opening an index of a million neurons: seconds and resident memory"),
+    "rpc": Suite("cached text query over gRPC / empty unary call on the same server", threads=1),
+    "text": Suite("uncached text query / bare text tower at trimmed length, one thread", threads=1),
+    "photographs": Suite("real input: rank of each category's most selective neuron, searched by name"),
+}
