@@ -7,9 +7,10 @@ import typer
 from rich.console import Console
 
 from indexer.config import read_config
+from indexer.datasets.lesions import CONCEPTS
 from indexer.pipeline import build_index
 from lens_client import LensClient
-from lens_server.answers import Hit
+from lens_server.answers import Label
 from lens_server.cli import output
 from lens_server.cli.ask import drawn
 from lens_server.cli.progress import TerminalProgress
@@ -18,7 +19,7 @@ from lens_server.rpc.server import serve
 
 QUERIES = ("colour patch", "ruler", "irregular border")
 SUBJECTS = ("clean", "shortcut-patch")
-_LAYER, _CLASS, _ALPHA = "block4", "malignant", 0.01
+_LAYER, _CLASS, _PLANTED = "block4", "malignant", QUERIES[0]
 
 
 class Model(NamedTuple):
@@ -26,16 +27,10 @@ class Model(NamedTuple):
 
     name: str
     client: LensClient
-    relevance: dict[str, tuple[float, float]]
-    """Signed and absolute, to the class, per living neuron."""
-
-
-class Carrier(NamedTuple):
-    """A neuron that knows the artefact, and what it contributes to the class."""
-
-    hit: Hit
-    signed: float
-    absolute: float
+    labels: tuple[Label, ...]
+    """Of every living neuron, from the words tiny-clip was taught."""
+    relevance: dict[str, float]
+    """Mean absolute contribution to the class, per neuron."""
 
 
 def demo(
@@ -50,7 +45,7 @@ def demo(
     with serve(folders, "127.0.0.1:0") as running:
         address = f"grpc://127.0.0.1:{running.port}"
         with LensClient(address, SUBJECTS[0]) as first, LensClient(address, SUBJECTS[1]) as second:
-            clean, shortcut = (Model(n, c, _relevance(c)) for n, c in zip(SUBJECTS, (first, second), strict=True))
+            clean, shortcut = _model(SUBJECTS[0], first), _model(SUBJECTS[1], second)
             _search(shortcut, out, console)
             _label(shortcut, console)
             _compare(clean, shortcut, console)
@@ -70,6 +65,15 @@ def _build(name: str, out: Path, samples: int) -> Path:
     return build_index(read_config(None, settings), replace=True, progress=TerminalProgress())
 
 
+def _model(name: str, client: LensClient) -> Model:
+    labels = tuple(client.label([concept.prompt for concept in CONCEPTS.values()], alternatives=3))
+    cards = [client.neuron(label.neuron.id, exemplars=0, similar=0) for label in labels]
+    relevance = {
+        card.neuron.id: next(each.absolute for each in card.relevance if each.class_name == _CLASS) for card in cards
+    }
+    return Model(name, client, labels, relevance)
+
+
 def _search(model: Model, out: Path, console: Console) -> None:
     answers = model.client.search(list(QUERIES), limit=3)
     output.print_search(answers)
@@ -78,12 +82,8 @@ def _search(model: Model, out: Path, console: Console) -> None:
 
 
 def _label(model: Model, console: Console) -> None:
-    console.print(
-        f"\n[bold]3. Label[/] the shortcut model's neurons that push most towards {_CLASS}, from the dermoscopy list"
-    )
-    wanted = sorted(model.relevance, key=lambda neuron: -model.relevance[neuron][0])[:8]
-    labels = {each.neuron.id: each for each in model.client.label("dermoscopy", alternatives=3)}
-    output.print_labels(labels[neuron] for neuron in wanted)
+    console.print(f"\n[bold]3. Label[/] {model.name}'s neurons that matter most for {_CLASS}")
+    output.print_labels(sorted(model.labels, key=lambda each: -model.relevance[each.neuron.id])[:8])
 
 
 def _compare(clean: Model, shortcut: Model, console: Console) -> None:
@@ -92,42 +92,28 @@ def _compare(clean: Model, shortcut: Model, console: Console) -> None:
 
 
 def _carriers(clean: Model, shortcut: Model, out: Path, console: Console) -> None:
-    console.print(
-        f"\n[bold]5. Which neuron carries the shortcut?[/] Of those aligned with {QUERIES[0]!r} (p ≤ {_ALPHA}):"
-    )
+    console.print(f"\n[bold]5. Which neuron carries the shortcut?[/] Those named {_PLANTED!r}:")
     for model in (clean, shortcut):
-        found = _found(model)
-        share = sum(each.absolute for each in found) / sum(absolute for _, absolute in model.relevance.values())
-        push = max((each.signed for each in found), default=0.0)
+        named = _named(model)
+        share = sum(model.relevance[name] for name in named) / sum(model.relevance.values())
         console.print(
-            f"  {model.name:<16}{len(found):>3} neurons, {share:.0%} of the relevance to {_CLASS}; "
-            f"strongest push {push:+.3f}"
+            f"  {model.name:<16}{len(named):>3} of {len(model.labels)} neurons, {share:.0%} of what moves {_CLASS}"
         )
-    found = _found(shortcut)
-    if not found:
-        console.print("  No neuron of the shortcut model is significantly aligned; try more --samples.")
+    named = _named(shortcut)
+    if not named:
+        console.print("  None was found; try more --samples.")
         return
-    carrier = max(found, key=lambda each: each.signed)
-    name, alignment = carrier.hit.neuron.id, carrier.hit.alignment
-    save_picture(card_picture(shortcut.client.neuron(name, thumbnails=True)), out / "shortcut-neuron.png")
+    carrier = max(named, key=lambda name: shortcut.relevance[name])
+    card = shortcut.client.neuron(carrier, thumbnails=True)
+    save_picture(card_picture(card), out / "shortcut-neuron.png")
     console.print(
-        f"  [bold]{shortcut.name} {name}[/]: alignment {alignment:.3f}, adds {carrier.signed:+.3f} to the {_CLASS}"
-        " logit on average."
+        f"  [bold]{shortcut.name} {carrier}[/] matters most: it moves the {_CLASS} logit by"
+        f" {shortcut.relevance[carrier]:.3f} on average. Its exemplars: {out / 'shortcut-neuron.png'}"
     )
-    console.print(f"Its exemplars: {out / 'shortcut-neuron.png'}")
 
 
-def _found(model: Model) -> list[Carrier]:
-    hits = model.client.search(QUERIES[0], limit=len(model.relevance))[0].hits
-    return [Carrier(hit, *model.relevance[hit.neuron.id]) for hit in hits if hit.p is not None and hit.p <= _ALPHA]
-
-
-def _relevance(client: LensClient) -> dict[str, tuple[float, float]]:
-    found = {}
-    for neuron in client.neurons(page_size=1000).neurons:
-        card = client.neuron(neuron.id, exemplars=0, similar=0)
-        found[neuron.id] = next((each.signed, each.absolute) for each in card.relevance if each.class_name == _CLASS)
-    return found
+def _named(model: Model) -> list[str]:
+    return [label.neuron.id for label in model.labels if label.text == _PLANTED]
 
 
 def _next(out: Path, console: Console) -> None:
