@@ -14,6 +14,8 @@ from indexer.errors import IndexUnusable, InvalidInput
 _FILE = "faiss.index"
 _PROBED = 0.1
 """Share of inverted lists visited: words lie off the images' cone, so text queries need more than images do."""
+_WALKED = 512
+"""Candidates kept while a graph is walked, for the same reason."""
 _SPREAD = 8
 """Candidates fetched per hit asked for, before the exact re-ranking."""
 
@@ -46,7 +48,8 @@ class FaissEngine:
         """See `Engine.search`; a selective filter is answered by the exact engine."""
         total = len(self._vectors)
         permitted = total if rows is None else (rows.stop - (rows.start or 0) if isinstance(rows, slice) else len(rows))
-        if permitted < max(20_000, total // 10) and rows is not None:
+        # A graph walked past forbidden rows loses its way, so it is never filtered.
+        if rows is not None and (permitted < max(20_000, total // 10) or isinstance(self._index, faiss.IndexHNSW)):
             return self._exact.search(probe, limit, rows)
         wanted = min(permitted, max(_SPREAD * limit, 100))
         _, found = self._searchable.search(probe[None], wanted, params=self._parameters(rows))
@@ -66,6 +69,8 @@ class FaissEngine:
         if isinstance(self._index, faiss.IndexIVF):
             # A reopened file has nprobe 1: always say it.
             return faiss.SearchParametersIVF(sel=selector, nprobe=max(8, int(_PROBED * self._index.nlist)))
+        if isinstance(self._index, faiss.IndexHNSW):
+            return faiss.SearchParametersHNSW(efSearch=_WALKED)
         return faiss.SearchParameters(sel=selector)
 
 
