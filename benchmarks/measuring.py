@@ -4,7 +4,7 @@ import gc
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ class Paired:
 
     ours: list[float]
     theirs: list[float]
+    cpu_ratios: list[float] = field(default_factory=list)
+    """Ours / theirs in this process's CPU seconds, turn by turn: blind to who else had the cores."""
 
     @property
     def ratios(self) -> list[float]:
@@ -42,6 +44,9 @@ class Paired:
             "theirs_seconds_median": statistics.median(self.theirs),
             "ours_seconds_min": min(self.ours),
             "theirs_seconds_min": min(self.theirs),
+            "cpu_ratio_median": statistics.median(self.cpu_ratios),
+            "cpu_ratio_min": min(self.cpu_ratios),
+            "cpu_ratio_max": max(self.cpu_ratios),
             "rounds": len(self.ours),
         }
 
@@ -55,14 +60,19 @@ def interleaved(
 ) -> Paired:
     """Time both, turn by turn, each going first every other time; `warm` rounds are not counted, nor is `before`."""
     paired = Paired([], [])
+    gc.collect()
     for number in range(-warm, rounds):
         before()
-        gc.collect()
         sides = [(ours, paired.ours), (theirs, paired.theirs)]
+        spent = {}
         for side, times in sides if number % 2 else reversed(sides):
+            begun = time.process_time()
             taken = seconds(side)
+            spent[side] = time.process_time() - begun
             if number >= 0:
                 times.append(taken)
+        if number >= 0:
+            paired.cpu_ratios.append(spent[ours] / max(spent[theirs], 1e-9))
     return paired
 
 

@@ -15,7 +15,9 @@ from indexer.catalogue import DATASETS, SUBJECTS
 from indexer.collectors.activation import stacked
 from indexer.config import read_config
 from indexer.datasets.batches import Reading, distinct_batches
+from indexer.index.manifest import digest_of
 from indexer.pipeline import build_index
+from indexer.subjects.digests import module_digest
 from lens_server.lens import Lens
 from lens_server.words import DEFAULT_TEMPLATES
 
@@ -108,12 +110,12 @@ def _truth(photographs: str) -> dict[str, Truth]:
 
 def _pooled(photographs: str) -> tuple[NDArray[np.float32], NDArray[np.str_]]:
     """Activations [images, neurons] and labels [images]; kept in the temporary folder, as the pass takes minutes."""
-    kept = Path(tempfile.gettempdir()) / "lens-benchmarks" / "photographs.npz"
     dataset, subject = DATASETS.load(photographs), SUBJECTS.load(SUBJECT)
+    parts = digest_of([dataset.describe(), module_digest(subject.module), LAYER])
+    kept = Path(tempfile.gettempdir()) / "lens-benchmarks" / f"photographs-{parts[:16]}.npz"
     if kept.is_file():
         with np.load(kept) as stored:
-            if stored["total"] == len(dataset.keys):
-                return stored["activations"], stored["labels"]
+            return stored["activations"], stored["labels"]
     rows: list[NDArray[np.float32]] = []
     numbers: list[int] = []
     module = subject.module.eval()
@@ -126,7 +128,7 @@ def _pooled(photographs: str) -> tuple[NDArray[np.float32], NDArray[np.str_]]:
     handle.remove()
     activations, labels = np.concatenate(rows), dataset.metadata["label"].to_numpy(dtype=str)[numbers]
     kept.parent.mkdir(exist_ok=True)
-    np.savez(kept, activations=activations, labels=labels, total=len(dataset.keys))
+    np.savez(kept, activations=activations, labels=labels)
     return activations, labels
 
 
