@@ -10,10 +10,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-# Small machines: a thread per process. Real models and images, where there are any.
-export OMP_NUM_THREADS ?= 1
-export MKL_NUM_THREADS ?= 1
-export OPENBLAS_NUM_THREADS ?= 1
+# Tests run with one thread a process; real models and images where there are any.
+test: export OMP_NUM_THREADS ?= 1
+test: export MKL_NUM_THREADS ?= 1
+test: export OPENBLAS_NUM_THREADS ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 export LENS_DATA ?= $(abspath ../shared/data)
 

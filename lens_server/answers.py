@@ -90,6 +90,12 @@ class Where:
     min_relevance: float | None = None
     """… of at least this share of the layer's absolute relevance."""
 
+    def __post_init__(self) -> None:
+        """Take a list, or a single name, for what is meant to be a tuple."""
+        for name in ("layers", "states"):
+            given = getattr(self, name)
+            object.__setattr__(self, name, (given,) if isinstance(given, str) else tuple(given))
+
 
 @dataclass(frozen=True)
 class Query:

@@ -8,7 +8,7 @@ from indexer.domain.embeddings import Vectors
 from indexer.domain.significance import DRAWS, NullSets
 from indexer.index.reader import Index
 
-_KEPT = 16
+_KEPT = 40
 
 
 class Significance:

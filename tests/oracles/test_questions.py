@@ -258,3 +258,9 @@ def test_pages_cover_every_neuron_once(opened_lens):
         if not token:
             break
     assert len(seen) == len(set(seen)) == page.total == opened_lens.describe().neurons
+
+
+def test_a_filter_may_be_a_name_or_a_list(opened_lens):
+    expected = opened_lens.search("ruler", Where(layers=("block4",)))
+    assert opened_lens.search("ruler", Where(layers="block4")) == expected
+    assert opened_lens.search("ruler", Where(layers=["block4"])) == expected
