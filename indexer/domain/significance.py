@@ -1,6 +1,7 @@
 """How surprising an alignment is: the null of random exemplar sets (ours, METHODS 1)."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,9 +29,13 @@ class Null:
 
     def z(self, alignment: NDArray[np.float32] | float) -> NDArray[np.float64]:
         """(s − mean) / standard deviation of the null; NaN where the null does not vary."""
-        spread = self.alignments.std(dtype=np.float64)
-        distance = alignment - self.alignments.mean(dtype=np.float64)
+        mean, spread = self._moments
+        distance = alignment - mean
         return np.asarray(np.where(spread > 1e-9, distance / max(spread, 1e-9), np.nan), dtype=np.float64)
+
+    @cached_property
+    def _moments(self) -> tuple[float, float]:
+        return float(self.alignments.mean(dtype=np.float64)), float(self.alignments.std(dtype=np.float64))
 
 
 class NullSets:

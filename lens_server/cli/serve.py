@@ -1,6 +1,7 @@
 """`lens serve`: answer over gRPC."""
 
 import logging
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -24,6 +25,8 @@ def serve(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="A log line per call.")] = False,
 ) -> None:
     """Serve indexes over gRPC until Ctrl-C or SIGTERM; running calls are finished first."""
+    # A call has a thread of its own; several more inside each would fight for the same cores. Read when torch loads.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(asctime)s %(name)s %(message)s")
     running = start(open_lenses(indexes, trust_pickle=trust_pickle), grpc)
     host = grpc.rpartition(":")[0]
