@@ -223,3 +223,20 @@ def test_an_internal_error_is_status_70_and_no_traceback(lens_command, folder, m
     assert status == 70
     assert "ZeroDivisionError" in err
     assert "Traceback" not in err
+
+
+def test_a_disk_without_room(tmp_path):
+    """The system refuses to let files grow: exit 2 with the cure, and no index."""
+    code = (
+        "import resource, sys\n"
+        "import torch\n"
+        f"sys.argv = ['lens', 'build', *{arguments(str(tmp_path / 'index'))!r}]\n"
+        "from lens_server.cli.main import main\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n"
+        "main()\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert ended.returncode == 2, ended.stderr
+    assert "Writing failed" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert not (tmp_path / "index").exists()
