@@ -140,7 +140,9 @@ class Lens:
         entries = self._vocabulary(vocabulary)
         settings = LabelSettings(checked_limit(alternatives), alpha, min_clarity)
         rows = self._rows(where)
-        return label(self._index, self._significance, rows, entries, self._words.texts(entries, templates), settings)
+        return label(
+            self._index, self._significance, rows, entries, self._words.vocabulary(entries, templates), settings
+        )
 
     def unexpected(
         self, vocabulary: str | Sequence[str] | None = None, where: Where = ANYWHERE, *, limit: int = 10
@@ -152,7 +154,7 @@ class Lens:
             self._significance,
             self._rows(where),
             entries,
-            self._words.texts(entries),
+            self._words.vocabulary(entries),
             checked_limit(limit),
         )
 

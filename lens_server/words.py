@@ -30,22 +30,21 @@ class Words:
         """Guards what is remembered; held for moments only."""
         self._embedding = threading.Lock()
         """Guards the model: two texts at once on the same cores are slower than one after the other."""
-        self._probes: OrderedDict[tuple[str, tuple[str, ...]], Vectors] = OrderedDict()
+        self._probes: OrderedDict[tuple[tuple[str, ...], tuple[str, ...]], Vectors] = OrderedDict()
+        self._held = 0
         self._empty: dict[tuple[str, ...], Vectors] = {}
 
     def texts(self, texts: Sequence[str], templates: Sequence[str] | None = None) -> Vectors:
-        """Probes [texts, d]; what was asked before is not embedded again."""
+        """Probes [texts, d], each embedded by itself; what was asked before is not embedded again."""
         chosen = DEFAULT_TEMPLATES if templates is None else tuple(templates)
         check_templates(chosen)
-        asked = [checked_text(text) for text in texts]
-        known = self._recall(asked, chosen)
-        new = [text for text in dict.fromkeys(asked) if text not in known]
-        if new:
-            with self._embedding:
-                fresh = dict(zip(new, self._embed(new, chosen), strict=True))
-            self._remember(fresh, chosen)
-            known |= fresh
-        return np.stack([known[text] for text in asked])
+        return np.concatenate([self._probes_of((checked_text(text),), chosen) for text in texts])
+
+    def vocabulary(self, entries: Sequence[str], templates: Sequence[str] | None = None) -> Vectors:
+        """Probes [entries, d] of a list that belongs together, embedded in one go."""
+        chosen = DEFAULT_TEMPLATES if templates is None else tuple(templates)
+        check_templates(chosen)
+        return self._probes_of(tuple(checked_text(entry) for entry in entries), chosen)
 
     def images(self, images: Sequence[bytes]) -> Vectors:
         """One probe [d] of encoded images: the normalised mean of their embeddings."""
@@ -53,19 +52,20 @@ class Words:
         with self._embedding:
             return mean_direction(self._model().embed_images(pictures))
 
-    def _recall(self, texts: Sequence[str], templates: tuple[str, ...]) -> dict[str, Vectors]:
+    def _probes_of(self, texts: tuple[str, ...], templates: tuple[str, ...]) -> Vectors:
+        # Texts embedded in other company differ in the last bits, so what is remembered is the company as a whole.
         with self._lock:
-            known = {text: self._probes[text, templates] for text in texts if (text, templates) in self._probes}
-            for text in known:
-                self._probes.move_to_end((text, templates))
-        return known
-
-    def _remember(self, fresh: dict[str, Vectors], templates: tuple[str, ...]) -> None:
+            if (texts, templates) in self._probes:
+                self._probes.move_to_end((texts, templates))
+                return self._probes[texts, templates]
+        with self._embedding:
+            fresh = self._embed(list(texts), templates)
         with self._lock:
-            for text, probe in fresh.items():
-                self._probes[text, templates] = probe
-            while len(self._probes) > _REMEMBERED:
-                self._probes.popitem(last=False)
+            self._held += 0 if (texts, templates) in self._probes else len(texts)
+            self._probes[texts, templates] = fresh
+            while self._held > _REMEMBERED and len(self._probes) > 1:
+                self._held -= len(self._probes.popitem(last=False)[1])
+        return fresh
 
     def _embed(self, texts: list[str], templates: tuple[str, ...]) -> Vectors:
         model = self._model()

@@ -197,10 +197,9 @@ def test_ctrl_c_during_a_build_leaves_no_index_and_says_how_to_go_on(tmp_path):
     code = (
         "import sys, indexer.datasets.folder as folder\n"
         "real = folder.__dict__['read_image']\n"
-        "seen = []\n"
+        "import itertools; seen = itertools.count()\n"
         "def read(*a, **k):\n"
-        "    seen.append(1)\n"
-        "    if len(seen) == 21:\n"
+        "    if next(seen) == 20:\n"
         "        import os, signal; os.kill(os.getpid(), signal.SIGINT)\n"
         "    return real(*a, **k)\n"
         "folder.read_image = read\n"

@@ -264,3 +264,15 @@ def test_a_filter_may_be_a_name_or_a_list(opened_lens):
     expected = opened_lens.search("ruler", Where(layers=("block4",)))
     assert opened_lens.search("ruler", Where(layers="block4")) == expected
     assert opened_lens.search("ruler", Where(layers=["block4"])) == expected
+
+
+def test_an_answer_does_not_depend_on_what_was_asked_before(opened_lens):
+    """Bit by bit: a fresh lens, and one that was asked the same words in other company."""
+    folder = opened_lens._index.folder
+    used = Lens.open(folder)
+    used.search(["hair", "ruler", "ink mark in violet", "white"])
+    list(used.label(("ruler", "white", "hair")))
+    fresh = Lens.open(folder)
+    assert fresh.search("white") == used.search("white")
+    assert fresh.search(["ruler", "white"]) == used.search(["ruler", "white"])
+    assert tuple(Lens.open(folder).label(WORDS)) == tuple(used.label(WORDS))
