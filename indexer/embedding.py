@@ -10,13 +10,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from PIL import Image
 
-from indexer.datasets.batches import chosen_batches
+from indexer.datasets.batches import Batch, chosen_batches
 from indexer.datasets.dataset import Dataset
 from indexer.domain.embeddings import Vectors
 from indexer.foundation_models.foundation_model import FoundationModel
 from indexer.index.reader import Index
 from indexer.index.writer import jpeg
-from indexer.progress import Progress
+from indexer.progress import Progress, Stage
 
 _CHUNK = 256
 _BATCH = 32
@@ -78,8 +78,8 @@ def embed_exemplars(  # noqa: PLR0913
     with progress.stage("Embedding distinct exemplars", len(new), done) as stage:
         for piece, path in zip(pieces, paths, strict=True):
             if not path.exists():
-                _embed_chunk(model, dataset, piece, path, settings)
-                stage.advance(len(piece))
+                batches = chosen_batches(dataset, _as_is, piece.tolist(), size=_BATCH, threads=settings.threads)
+                _embed_chunk(model, batches, path, settings.thumbnail, stage)
     vectors = [np.asarray(known.exemplar_vectors)] if known is not None else []
     vectors += [_stored_vectors(path, model.space.dimension) for path in paths]
     empty = np.empty((0, model.space.dimension), dtype=np.float32)
@@ -97,13 +97,14 @@ def known_samples(known: Index | None) -> NDArray[np.int64]:
 
 
 def _embed_chunk(
-    model: FoundationModel, dataset: Dataset, samples: NDArray[np.int64], path: Path, settings: EmbedSettings
+    model: FoundationModel, batches: Iterator[Batch[Image.Image]], path: Path, thumbnail: int, stage: Stage
 ) -> None:
     vectors: list[Vectors] = []
     pictures: list[bytes] = []
-    for batch in chosen_batches(dataset, _as_is, samples.tolist(), size=_BATCH, threads=settings.threads):
+    for batch in batches:
         vectors.append(model.embed_images(batch.items))
-        pictures.extend(jpeg(image, settings.thumbnail) for image in batch.items)
+        pictures.extend(jpeg(image, thumbnail) for image in batch.items)
+        stage.advance(len(batch.items))
     table = pa.table(
         {
             "vector": pa.FixedSizeListArray.from_arrays(
