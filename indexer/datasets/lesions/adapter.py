@@ -17,6 +17,7 @@ _USAGE = (
     "Write lesions:COUNT[,seed=N][,size=PIXELS][,photos=N][,noise=SHARE][,ARTEFACT[@CONDITION]=RATE], "
     "a rate being P or P_IF/P_IF_NOT the condition holds (malignant by default)."
 )
+_PIECE = 1024
 _SETTINGS: dict[str, Callable[[str], float]] = {"seed": int, "size": int, "photos": int, "noise": float}
 
 
@@ -31,7 +32,7 @@ class LesionDataset:
             raise InvalidInput(f"A lesion dataset holds 1 to 1,000,000 samples, not {count}.", hint=_USAGE)
         self.world = world or World()
         self.keys = [f"lesion-{number:06d}" for number in range(count)]
-        self.metadata = pd.DataFrame([columns(self.world.sample(number)) for number in range(count)])
+        self.metadata = _metadata(self.world, count)
 
     @classmethod
     def from_argument(cls, argument: str) -> "LesionDataset":
@@ -69,6 +70,17 @@ class LesionDataset:
                 rate = world.artefact_rates[name]
                 argument += f",{name}@{rate.condition}={rate.present:g}/{rate.absent:g}"
         return {"adapter": "lesions", "argument": argument, "generator": GENERATOR}
+
+
+def _metadata(world: World, count: int) -> pd.DataFrame:
+    # In pieces and small integers: a row as a dict weighs a hundred times what it says.
+    pieces = []
+    for start in range(0, count, _PIECE):
+        rows = [columns(world.sample(number)) for number in range(start, min(start + _PIECE, count))]
+        piece = pd.DataFrame(rows)
+        small = {name: "int8" for name in piece.select_dtypes("int64").columns}
+        pieces.append(piece.astype(small))
+    return pd.concat(pieces, ignore_index=True)
 
 
 def _read_setting(part: str, settings: dict[str, float], rates: dict[str, Rate]) -> None:
