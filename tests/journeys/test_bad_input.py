@@ -195,12 +195,13 @@ def test_ctrl_c_during_a_build_leaves_no_index_and_says_how_to_go_on(tmp_path):
     save_lesions(tmp_path / "images", 30)
     asked = arguments(str(tmp_path / "index"), dataset=f"folder:{tmp_path / 'images'}", batch_size="4")
     code = (
-        "import sys, indexer.datasets.folder as folder\n"
+        "import signal, sys, indexer.datasets.folder as folder\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where tests run in the background\n"
         "real = folder.__dict__['read_image']\n"
         "import itertools; seen = itertools.count()\n"
         "def read(*a, **k):\n"
         "    if next(seen) == 20:\n"
-        "        import os, signal; os.kill(os.getpid(), signal.SIGINT)\n"
+        "        import os; os.kill(os.getpid(), signal.SIGINT)\n"
         "    return real(*a, **k)\n"
         "folder.read_image = read\n"
         "import indexer.collectors.activation as activation; activation._CHECKPOINT_SECONDS = 0.0\n"
