@@ -34,6 +34,7 @@ from lens_server.answers import (
 from lens_server.queries.compare import compare_neurons, compare_sets
 from lens_server.queries.filters import rows_where
 from lens_server.queries.label import LabelSettings, label, unexpected
+from lens_server.queries.limits import checked
 from lens_server.queries.neurons import exemplars_of, neuron_at, page, relevance_of
 from lens_server.queries.redundant import redundant_pairs
 from lens_server.queries.search import Probe, search
@@ -117,12 +118,12 @@ class Lens:
     def compare_layers(self, a: str, b: str, *, limit: int = 20) -> SetComparison:
         """Two layers of this index: what each knows of the other."""
         rows_a, rows_b = self._rows(Where(layers=(a,))), self._rows(Where(layers=(b,)))
-        return compare_sets(self._index, rows_a, self._index, rows_b, (a, b), checked_limit(limit))
+        return compare_sets(self._index, rows_a, self._index, rows_b, (a, b), checked("limit", limit))
 
     def diff(self, other: "Lens", *, limit: int = 20) -> SetComparison:
         """This whole index and another of the same embedding space."""
         rows_a, rows_b = self._rows(ANYWHERE), other._rows(ANYWHERE)
-        return compare_sets(self._index, rows_a, other._index, rows_b, (self.name, other.name), checked_limit(limit))
+        return compare_sets(self._index, rows_a, other._index, rows_b, (self.name, other.name), checked("limit", limit))
 
     def label(  # noqa: PLR0913 - one required, the rest by name
         self,
@@ -138,7 +139,7 @@ class Lens:
         if not 0 < alpha < 1:
             raise InvalidInput(f"alpha is {alpha}; it lies between 0 and 1.")
         entries = self._vocabulary(vocabulary)
-        settings = LabelSettings(checked_limit(alternatives), alpha, min_clarity)
+        settings = LabelSettings(checked("alternatives", alternatives), alpha, min_clarity)
         rows = self._rows(where)
         return label(
             self._index, self._significance, rows, entries, self._words.vocabulary(entries, templates), settings
@@ -155,12 +156,12 @@ class Lens:
             self._rows(where),
             entries,
             self._words.vocabulary(entries),
-            checked_limit(limit),
+            checked("limit", limit),
         )
 
     def redundancy(self, layer: str, *, limit: int = 20) -> tuple[Pair, ...]:
         """The most similar pairs of neurons of a layer."""
-        return redundant_pairs(self._index, self._rows(Where(layers=(layer,))), checked_limit(limit))
+        return redundant_pairs(self._index, self._rows(Where(layers=(layer,))), checked("limit", limit))
 
     def _row(self, neuron_id: str) -> int:
         return self._index.neurons.row(NeuronId.parse(neuron_id))
@@ -225,10 +226,3 @@ def checked_query(query: str | Query) -> Query:
             f"A query must hold one of text, image, neuron, vector; this one holds {' and '.join(given) or 'none'}."
         )
     return query
-
-
-def checked_limit(limit: int) -> int:
-    """The limit; raises InvalidInput unless it is 1 to 1000."""
-    if not 1 <= limit <= 1000:
-        raise InvalidInput(f"limit is {limit}.", hint="Give 1 to 1000.")
-    return limit

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from indexer.catalogue import FOUNDATION_MODELS
-from indexer.domain.embeddings import Vectors, check_templates, empty_templates, mean_direction, text_probes
+from indexer.domain.embeddings import Vectors, check_templates, concept_vector, empty_templates, text_probes
 from indexer.errors import IndexUnusable, InvalidInput
 from indexer.foundation_models.foundation_model import FoundationModel
 from indexer.index.manifest import SpaceOrigin
@@ -50,7 +50,7 @@ class Words:
         """One probe [d] of encoded images: the normalised mean of their embeddings."""
         pictures = [_decoded(image) for image in images]
         with self._embedding:
-            return mean_direction(self._model().embed_images(pictures))
+            return concept_vector(self._model().embed_images(pictures))
 
     def _probes_of(self, texts: tuple[str, ...], templates: tuple[str, ...]) -> Vectors:
         # Texts embedded in other company differ in the last bits, so what is remembered is the company as a whole.

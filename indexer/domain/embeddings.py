@@ -54,8 +54,3 @@ def text_probes(
 def empty_templates(templates: Sequence[str], embed: EmbedTexts) -> Vectors:
     """g(T("")) for every template → [templates, d]."""
     return embed([template.format("") for template in templates])
-
-
-def mean_direction(vectors: Vectors) -> Vectors:
-    """Normalised mean of normalised rows [n, d] → [d]: several images as one query."""
-    return concept_vector(vectors)

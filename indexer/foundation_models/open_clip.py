@@ -6,14 +6,11 @@ The argument may be `ViT-B-32/laion2b_s34b_b79k` (a published tag), `ViT-B-32/FI
 
 import json
 import logging
-import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
-from urllib.request import getproxies
 
 import numpy as np
 import open_clip
@@ -25,11 +22,11 @@ from indexer.errors import InvalidInput, Unavailable, UnknownName, nearest_hint
 from indexer.foundation_models.foundation_model import EmbeddingSpace, FoundationModel
 from indexer.foundation_models.spaces import Tokenizer, space_digest
 from indexer.foundation_models.text_towers import encode_texts, needed_lengths
+from indexer.weights import PICKLES, hub_without_waiting, refuse_pickle
 
 HUB, FOLDER = "hf-hub:", "local-dir:"
 RANDOM = "random"
 CONFIG, WEIGHTS, OWN_TOKENIZER = "open_clip_config.json", "open_clip_model.safetensors", "tokenizer.json"
-PICKLES = frozenset({".pt", ".pth", ".bin", ".ckpt"})
 BATCH = 32
 REMEMBERED = 8192
 """Texts whose tokens are kept."""
@@ -141,7 +138,7 @@ def _random(name: str, model: str) -> OpenClipModel:
 def _from_file(name: str, model: str, file: Path, *, trust_pickle: bool) -> OpenClipModel:
     if not file.is_file():
         raise _missing(file, "weights")
-    _refuse_pickle(file, trust_pickle=trust_pickle)
+    refuse_pickle(file, InvalidInput, trust_pickle=trust_pickle)
     with _hub(name):
         settings = _image_settings(model)
         module = _create(model, pretrained_text=False, force_preprocess_cfg=settings)
@@ -153,7 +150,7 @@ def _from_file(name: str, model: str, file: Path, *, trust_pickle: bool) -> Open
 def _from_folder(folder: Path, name: str, *, trust_pickle: bool) -> OpenClipModel:
     text = _text_settings(folder)
     file = _weights_in(folder)
-    _refuse_pickle(file, trust_pickle=trust_pickle)
+    refuse_pickle(file, InvalidInput, trust_pickle=trust_pickle)
     model = f"{FOLDER}{folder}"
     try:
         module = _create(model, load_weights=False, pretrained_text=False)
@@ -199,15 +196,6 @@ def _weights_in(folder: Path) -> Path:
     raise InvalidInput(f"'{folder}' has no weights.", hint=f"Put {WEIGHTS} there.")
 
 
-def _refuse_pickle(file: Path, *, trust_pickle: bool) -> None:
-    if file.suffix.lower() in PICKLES and not trust_pickle:
-        raise InvalidInput(
-            f"'{file.name}' is a pickle, and unpickling runs code that came with the file.",
-            hint="Convert it to .safetensors, or, if you trust its source, allow it by --trust-pickle "
-            "(trust_pickle=True).",
-        )
-
-
 def _load_weights(module: object, file: Path, name: str) -> None:
     try:
         open_clip.load_checkpoint(module, str(file), weights_only=True)
@@ -245,27 +233,15 @@ def _create(model: str, **options: Any) -> Any:  # noqa: ANN401 - open_clip's ow
 
 @contextmanager
 def _hub(name: str) -> Iterator[None]:
-    """Turns a failure to fetch into Unavailable; without a name server at once, not after a minute of retries."""
-    from huggingface_hub import constants
-
-    before = constants.HF_HUB_OFFLINE
-    constants.HF_HUB_OFFLINE = before or not (getproxies() or _resolves(urlsplit(constants.ENDPOINT).hostname))
+    """Turns a failure to fetch into Unavailable."""
     try:
-        yield
+        with hub_without_waiting():
+            yield
     except Exception as fault:  # each hub client has errors of its own
         raise Unavailable(
             f"{name} could not be fetched: {_reason(fault)}.",
             hint="Offline, use open_clip:MODEL/FILE.safetensors, open_clip:local-dir:FOLDER or tiny-clip.",
         ) from fault
-    finally:
-        constants.HF_HUB_OFFLINE = before
-
-
-def _resolves(host: str | None) -> bool:
-    try:
-        return bool(socket.getaddrinfo(host, None))
-    except OSError:
-        return False
 
 
 def _missing(path: Path, what: str) -> InvalidInput:

@@ -1,18 +1,15 @@
 """Weights from files and hubs: nothing is unpickled unasked, nothing is loaded in part."""
 
 import pickle
-import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
-from urllib.request import getproxies
 
 import torch
 
 from indexer.errors import InvalidInput, SubjectFault, nearest_hint
+from indexer.weights import PICKLES, hub_without_waiting, refuse_pickle
 
-PICKLES = frozenset({".pt", ".pth", ".bin", ".ckpt", ".pkl", ".th", ".tar"})
 ENDINGS = PICKLES | {".safetensors"}
 NESTED = ("state_dict", "model_state_dict", "model")
 """Where training scripts keep the weights inside a checkpoint."""
@@ -49,7 +46,7 @@ def load_file(module: torch.nn.Module, file: str, *, owner: str, trust_pickle: b
 def download(owner: str) -> Iterator[None]:
     """Turns any failure to fetch weights into a SubjectFault that lists the ways to do without the hub."""
     try:
-        with _no_waiting():
+        with hub_without_waiting():
             yield
     except Exception as fault:  # each hub client has errors of its own
         reason = (str(fault).strip() or type(fault).__name__).splitlines()[0].rstrip(".")
@@ -65,12 +62,7 @@ def _read(path: Path, *, trust_pickle: bool) -> dict[str, torch.Tensor]:
         raise _missing(path)
     if path.suffix.lower() == ".safetensors":
         return _read_safetensors(path)
-    if not trust_pickle:
-        raise SubjectFault(
-            f"'{path.name}' is a pickle, and unpickling runs code that came with the file.",
-            hint="Convert it to .safetensors, or, if you trust its source, allow it by --trust-pickle "
-            "(trust_pickle=True).",
-        )
+    refuse_pickle(path, SubjectFault, trust_pickle=trust_pickle)
     return _unpickle(path)
 
 
@@ -141,23 +133,3 @@ def _check_fit(module: torch.nn.Module, state: dict[str, torch.Tensor], complain
 
 def _first(names: list[str], limit: int = 3) -> str:
     return ", ".join(names[:limit]) + (", …" if len(names) > limit else "")
-
-
-@contextmanager
-def _no_waiting() -> Iterator[None]:
-    """Without a name server the hub's client retries for a minute; told so, it reads its cache or fails at once."""
-    from huggingface_hub import constants
-
-    before = constants.HF_HUB_OFFLINE
-    constants.HF_HUB_OFFLINE = before or not (getproxies() or _resolves(urlsplit(constants.ENDPOINT).hostname))
-    try:
-        yield
-    finally:
-        constants.HF_HUB_OFFLINE = before
-
-
-def _resolves(host: str | None) -> bool:
-    try:
-        return bool(socket.getaddrinfo(host, None))
-    except OSError:
-        return False

@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 from indexer.errors import InvalidInput
 from indexer.index.reader import STATES, Index
 from lens_server.answers import Box, Exemplar, Neuron, NeuronPage, Relevance, Span
-
-MAX_PAGE = 1000
+from lens_server.queries.limits import checked
 
 
 def neuron_at(index: Index, row: int) -> Neuron:
@@ -33,8 +32,7 @@ def neuron_at(index: Index, row: int) -> Neuron:
 
 def page(index: Index, rows: NDArray[np.int64], page_size: int, page_token: str) -> NeuronPage:
     """One page of the neurons in these rows."""
-    if not 1 <= page_size <= MAX_PAGE:
-        raise InvalidInput(f"page_size is {page_size}.", hint=f"Give 1 to {MAX_PAGE}.")
+    checked("page_size", page_size)
     start = _start(index, page_token, len(rows))
     stop = min(start + page_size, len(rows))
     token = f"{index.manifest.digest[:12]}-{stop}" if stop < len(rows) else ""

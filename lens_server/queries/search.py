@@ -7,14 +7,12 @@ from numpy.typing import NDArray
 
 from indexer.domain.embeddings import Vectors
 from indexer.engines.engine import Engine
-from indexer.errors import InvalidInput
 from indexer.index.reader import Index
 from lens_server.answers import Hit, SearchAnswer
 from lens_server.queries.filters import compact, with_vectors
+from lens_server.queries.limits import checked
 from lens_server.queries.neurons import neuron_at
 from lens_server.queries.significance import Significance
-
-MAX_LIMIT = 1000
 
 
 class Probe(NamedTuple):
@@ -28,8 +26,7 @@ def search(  # noqa: PLR0913
     index: Index, engine: Engine, significance: Significance, probes: list[Probe], rows: NDArray[np.int64], limit: int
 ) -> tuple[SearchAnswer, ...]:
     """The neurons among `rows` best aligned with each probe, which is answered alone: its company changes nothing."""
-    if not 1 <= limit <= MAX_LIMIT:
-        raise InvalidInput(f"limit is {limit}.", hint=f"Give 1 to {MAX_LIMIT}.")
+    checked("limit", limit)
     candidates = with_vectors(index, rows)
     selection = compact(candidates, len(index.neurons))
     answers = []

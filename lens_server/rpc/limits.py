@@ -9,13 +9,15 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 from indexer.errors import InvalidInput
-from lens_server.vocabularies import SHIPPED
+from lens_server import vocabularies
+from lens_server.queries.limits import MOST
+from lens_server.words import LONGEST_TEXT
 
 QUERIES = 64
-CHARACTERS = 2_000
+CHARACTERS = LONGEST_TEXT
 IMAGE_BYTES = 8 * 2**20
-RESULTS = 1_000
-VOCABULARY = 50_000
+RESULTS = MOST
+VOCABULARY = vocabularies.MOST
 TEMPLATES = 128
 LAYERS = 1_000
 REQUEST_BYTES = 32 * 2**20
@@ -106,8 +108,12 @@ def _vocabulary(field: str, vocabulary: Any) -> Iterator[Violation]:
         yield from _texts(f"{field}.entries", vocabulary.entries, low=1, high=VOCABULARY)
     elif vocabulary.entries:
         yield Violation(field, "set name or entries, not both")
-    elif vocabulary.name not in SHIPPED:  # the library takes a path here; a caller may not read the server's files
-        yield Violation(f"{field}.name", f"must be one of {', '.join(SHIPPED)}; send other lists as entries")
+    elif (
+        vocabulary.name not in vocabularies.SHIPPED
+    ):  # the library takes a path here; a caller may not read the server's files
+        yield Violation(
+            f"{field}.name", f"must be one of {', '.join(vocabularies.SHIPPED)}; send other lists as entries"
+        )
 
 
 def _image(field: str, value: bytes) -> Iterator[Violation]:

@@ -13,8 +13,10 @@ open_clip = pytest.importorskip("open_clip")
 from safetensors.torch import save_file  # noqa: E402
 
 from indexer.catalogue import FOUNDATION_MODELS  # noqa: E402
+from indexer.errors import InvalidInput  # noqa: E402
 from indexer.foundation_models.foundation_model import FoundationModel  # noqa: E402
 from indexer.subjects.digests import probe_images  # noqa: E402
+from indexer.weights import PICKLES  # noqa: E402
 
 DATA = Path(os.environ.get("LENS_DATA", Path(__file__).parents[2] / "../shared/data"))
 MICRO = {
@@ -98,3 +100,10 @@ def test_torch_keeps_its_settings(spec: str) -> None:
     before = (torch.get_num_threads(), torch.is_grad_enabled(), torch.random.get_rng_state().tolist())
     FOUNDATION_MODELS.load(spec).embed_texts(["dog"])
     assert (torch.get_num_threads(), torch.is_grad_enabled(), torch.random.get_rng_state().tolist()) == before
+
+
+@pytest.mark.parametrize("ending", sorted(PICKLES))
+def test_no_foundation_model_is_unpickled_unasked(tmp_path: Path, ending: str) -> None:
+    (tmp_path / f"weights{ending}").write_bytes(b"anything")
+    with pytest.raises(InvalidInput, match="is a pickle"):
+        FOUNDATION_MODELS.load(f"open_clip:ViT-B-32/{tmp_path / 'weights'}{ending}")
