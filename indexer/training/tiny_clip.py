@@ -18,12 +18,15 @@ from indexer.datasets.lesions import ARTEFACTS, CONCEPTS, TRAINING_SEEDS, Rate, 
 from indexer.datasets.lesions.world import Stream, generator
 from indexer.foundation_models.tiny_clip import FOLDER
 from indexer.foundation_models.tiny_clip import tokenizer as words
+from indexer.training.elsewhere import elsewhere
 from indexer.training.pictures import Pictures, Progress, batches, pictures, settle, turned
 
 SEED = TRAINING_SEEDS[0]
 VOCABULARY = 600
 CAPTIONS = 8
 """Different captions of each picture."""
+UNKNOWN = 0.15
+"""Share of captions that talk of other things, so that words of no meaning here come to lie near no concept."""
 BATCH = 256
 EMBEDDING = 128
 LEAD = 4.0
@@ -93,7 +96,7 @@ def train(count: int, epochs: int, folder: Path = FOLDER) -> CLIP:
     texts = captions(shown)
     progress.say(f"{count} pictures and {count * CAPTIONS} captions")
     train_tokenizer([text for row in texts[:8000] for text in row], folder / "tokenizer.json")
-    tokens = tokenized(texts, folder)
+    tokens = tokenized([[elsewhere(rng) if rng.random() < UNKNOWN else text for text in row] for row in texts], folder)
     model = create(folder)
     head, truth = torch.nn.Linear(EMBEDDING, len(CONCEPTS)), _truth(shown)
     optimizer = _optimizer(model, head)

@@ -1,0 +1,1 @@
+"""Measures: one definition each; the contract is measure.py."""
