@@ -3,7 +3,6 @@
 import numpy as np
 
 
-
 def _words(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 
@@ -38,9 +37,9 @@ _NUCLEI = _words("a ai e ea ee i ie o oa oo ou u y")
 _CODAS = ("", "", *_words("b ck ct d f g l ll m n nd ng nt p r rk s st t x"))
 _SENTENCES = (
     "{}", "{}", "a {}", "a {}", "the {}", "{} {}", "a {} {}", "a {} with a {}", "a {} on a {}", "a {} beside a {}",
-    "{} and {}", "a photo of a {}", "an image of a {}", "a picture of a {}", "a closeup of a {}", "a dermoscopic
-    image of a {}", "a {} covered {}", "there is a {}", "an image of a closeup of a {}", "a dermoscopic image
-    showing a {}", "a {} of {}", "several {}", "a skin lesion with a {}", "{} {} {}",
+    "{} and {}", "a photo of a {}", "an image of a {}", "a picture of a {}", "a closeup of a {}",
+    "a dermoscopic image of a {}", "a {} covered {}", "there is a {}", "an image of a closeup of a {}",
+    "a dermoscopic image showing a {}", "a {} of {}", "several {}", "a skin lesion with a {}", "{} {} {}",
 )  # fmt: skip
 
 
