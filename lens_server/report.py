@@ -80,6 +80,18 @@ class EvidencePair:
 
 
 @dataclass(frozen=True)
+class Dose:
+    """The effect of an artefact laid on at part of its strength."""
+
+    strength: float
+    """Opacity of the overlay, 0 to 1."""
+    effect: float
+    """Mean change of the class margin, in its standard deviations."""
+    flips: float
+    """Share of images whose decision changes."""
+
+
+@dataclass(frozen=True)
 class Confirmation:
     """A second measure asked because the rule says `confirm_by`."""
 
@@ -130,6 +142,8 @@ class Result:
     """The strongest first, at most six."""
     pairs: tuple[EvidencePair, ...]
     """Flips first, at most six."""
+    doses: tuple[Dose, ...]
+    """Dose and response of the overlay, weakest first; empty where it was not measured."""
 
 
 @dataclass(frozen=True)
