@@ -1,0 +1,88 @@
+"""Artefacts pasted on any picture: rendered or photographed, of any size, without torch."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+from PIL import Image
+
+from indexer.datasets.lesions.fields import Field
+from indexer.datasets.lesions.overlays import Layer, Picture, layer
+from indexer.errors import InvalidInput, UnknownName
+from indexer.interventions.drawings import photo_frame, sticker, surroundings, text_watermark
+
+Shape = tuple[int, int]
+"""(height, width) in pixels."""
+
+PLACEBO = "plain"
+"""The overlay that hides what the colour patch hides, and looks like nothing."""
+
+SHARPEST = 1024
+"""Pixels of the shorter side up to which an overlay is drawn; on a larger picture its drawing is enlarged."""
+
+
+def paste(name: str, image: Image.Image, seed: tuple[int, ...] | int) -> Image.Image:
+    """An RGB picture with an overlay on it, of the same size; the same name, size and seed give the same overlay.
+
+    Its place is drawn from name and seed; `plain` lies exactly where `colour_patch` would. Raises UnknownName.
+    """
+    if image.mode != "RGB":
+        raise InvalidInput(f"An overlay needs an RGB picture, not {image.mode}.", hint="Convert it to RGB first.")
+    pixels = np.asarray(image)
+    return Image.fromarray(overlay(name, pixels, seed).over(pixels))
+
+
+def overlay(name: str, image: Picture, seed: tuple[int, ...] | int) -> Layer:
+    """The layer that `paste` lays over this picture; its mask is every pixel it may change."""
+    if name not in OVERLAYS:
+        raise UnknownName("overlay", name, OVERLAYS)
+    height, width = image.shape[:2]
+    if name == PLACEBO:
+        alpha = _drawn("colour_patch", (height, width), seed).alpha
+        return Layer(surroundings(image, alpha), alpha)
+    return _drawn(name, (height, width), seed)
+
+
+def seed_of(key: str, seed: int) -> tuple[int, ...]:
+    """The seed of a sample, from its key alone: it gets the same overlay in every run and on every machine."""
+    digest = hashlib.sha256(f"{seed}\0{key}".encode()).digest()
+    return tuple(int.from_bytes(digest[start : start + 8], "big") for start in range(0, len(digest), 8))
+
+
+def _drawn(name: str, shape: Shape, seed: tuple[int, ...] | int) -> Layer:
+    parts = seed if isinstance(seed, tuple) else (seed,)
+    rng = np.random.Generator(np.random.PCG64((*parts, *name.encode())))
+    shrink = min(1.0, SHARPEST / min(shape))
+    drawn = _DRAW[name]((round(shape[0] * shrink), round(shape[1] * shrink)), rng)
+    alpha = np.where(drawn.alpha < 0.03, 0, np.clip(drawn.alpha, 0, 1)).astype(np.float32)
+    if shrink == 1:
+        return replace(drawn, alpha=alpha)
+    colour = np.broadcast_to(drawn.colour, (*alpha.shape, 3)) if drawn.colour.ndim > 1 else None
+    large = drawn.colour if colour is None else np.stack([_enlarged(colour[..., c], shape) for c in range(3)], axis=2)
+    return Layer(large, _enlarged(alpha, shape))
+
+
+def _enlarged(field: Field, shape: Shape) -> Field:
+    image = Image.fromarray(np.ascontiguousarray(field, dtype=np.float32))
+    return np.asarray(image.resize(shape[::-1], Image.Resampling.BILINEAR))
+
+
+def _of_lesions(name: str) -> Callable[[Shape, np.random.Generator], Layer]:
+    return lambda shape, rng: layer(name, shape, rng)
+
+
+_DRAW: dict[str, Callable[[Shape, np.random.Generator], Layer]] = {
+    "colour_patch": sticker,
+    "ruler": _of_lesions("ruler"),
+    "ink": _of_lesions("ink"),
+    "hair": _of_lesions("hair"),
+    "bubbles": _of_lesions("gel_bubbles"),
+    "vignette": _of_lesions("vignette"),
+    "red_tint": _of_lesions("red_skin"),
+    "text_watermark": text_watermark,
+    "frame": photo_frame,
+}
+
+OVERLAYS: tuple[str, ...] = (*_DRAW, PLACEBO)
+"""Every overlay by name."""
