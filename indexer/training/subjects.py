@@ -64,21 +64,25 @@ def training_world(name: str) -> World:
 def train(name: str) -> LesionNet:
     """Train one subject from scratch; the auxiliary head is dropped."""
     progress = Progress(name)
-    recipe = RECIPES[name]
-    rng = settle(NAMES.index(name))
-    shown = pictures(training_world(name), recipe.count)
-    progress.say(f"{recipe.count} pictures rendered")
+    shown = pictures(training_world(name), RECIPES[name].count)
+    progress.say(f"{len(shown.images)} pictures rendered")
+    return fit(shown, RECIPES[name], NAMES.index(name), progress)
+
+
+def fit(shown: Pictures, recipe: Recipe, seed: int, progress: Progress) -> LesionNet:
+    """Train a net on these pictures; same pictures, recipe and seed, same weights."""
+    rng, count = settle(seed), len(shown.images)
     labels = torch.tensor([lesion.malignant for lesion in shown.lesions]).long()
     told = (*VALID, *recipe.encoded)
     marks = torch.tensor([[name in seen for name in told] for seen in map(present, shown.lesions)]).float()
     net, auxiliary = LesionNet().to(memory_format=torch.channels_last), nn.Linear(WIDTHS[-1], len(told))
     weights = [weight for weight in (*net.parameters(), *auxiliary.parameters()) if weight.requires_grad]
     optimizer = torch.optim.AdamW(weights, lr=2e-3, weight_decay=0.02)
-    steps = recipe.epochs * (recipe.count // BATCH)
+    steps = recipe.epochs * (count // BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps, pct_start=0.15)
     for epoch in range(recipe.epochs):
         losses = []
-        for batch in batches(recipe.count, BATCH, rng):
+        for batch in batches(count, BATCH, rng):
             images = _turn(shown, batch, rng)
             loss = _loss(net, auxiliary, images, labels[batch], marks[batch])
             optimizer.zero_grad()
