@@ -1,7 +1,7 @@
 """Artefacts pasted on any picture: rendered or photographed, of any size, without torch."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -35,13 +35,19 @@ def paste(name: str, image: Image.Image, seed: tuple[int, ...] | int) -> Image.I
 
 def overlay(name: str, image: Picture, seed: tuple[int, ...] | int) -> Layer:
     """The layer that `paste` lays over this picture; its mask is every pixel it may change."""
-    if name not in OVERLAYS:
-        raise UnknownName("overlay", name, OVERLAYS)
+    check_overlays([name])
     height, width = image.shape[:2]
     if name == PLACEBO:
         alpha = _drawn("colour_patch", (height, width), seed).alpha
         return Layer(surroundings(image, alpha), alpha)
     return _drawn(name, (height, width), seed)
+
+
+def check_overlays(names: Iterable[str]) -> None:
+    """Refuse a name that is no overlay; raises UnknownName with the nearest."""
+    for name in names:
+        if name not in OVERLAYS:
+            raise UnknownName("overlay", name, OVERLAYS)
 
 
 def seed_of(key: str, seed: int) -> tuple[int, ...]:

@@ -117,7 +117,7 @@ def logits(subject: Subject, inputs: "torch.Tensor", condition: str) -> NDArray[
     import torch
 
     with torch.inference_mode():
-        found = logits_of(subject.module(inputs))
+        found = logits_of(subject.module(inputs.clone()))  # a subject may normalise its input in place
     if found is None or len(found) != len(inputs):
         raise SubjectFault(
             f"{subject.name} gives no class logits, so an intervention has nothing to change.",
@@ -130,3 +130,13 @@ def logits(subject: Subject, inputs: "torch.Tensor", condition: str) -> NDArray[
             hint="Check the weights and the preprocessing; half precision overflows where float32 does not.",
         )
     return values
+
+
+def margins(outputs: NDArray[np.float32], target: int) -> NDArray[np.float64]:
+    """Class margin of every row [n]: the class's logit less the largest other."""
+    if outputs.shape[1] < 2 or not 0 <= target < outputs.shape[1]:
+        raise InvalidInput(f"There is no margin of class {target} among {outputs.shape[1]} logits.")
+    rows = outputs.astype(np.float64)
+    others: NDArray[np.float64] = np.delete(rows, target, axis=1).max(axis=1)
+    margin: NDArray[np.float64] = rows[:, target] - others
+    return margin

@@ -13,8 +13,7 @@ from indexer.collectors.activation import stacked
 from indexer.collectors.taps import evaluating
 from indexer.datasets.batches import Batch
 from indexer.datasets.dataset import Dataset
-from indexer.errors import UnknownName
-from indexer.interventions.overlays import OVERLAYS, paste, seed_of
+from indexer.interventions.overlays import check_overlays, paste, seed_of
 from indexer.interventions.running import Samples, TrialSettings, logits
 from indexer.progress import Progress
 from indexer.subjects.subject import Subject
@@ -51,9 +50,7 @@ def run_trial(  # noqa: PLR0913
     SubjectFault without finite class logits, DatasetFault when no sample can be read.
     """
     names = list(dict.fromkeys(overlays))
-    for name in names:
-        if name not in OVERLAYS:
-            raise UnknownName("overlay", name, OVERLAYS)
+    check_overlays(names)
 
     def variants(number: int, image: Image.Image) -> "list[torch.Tensor]":
         seed = seed_of(dataset.keys[number], settings.seed)
