@@ -1,0 +1,1 @@
+"""A fleet of lesion nets with known truth, trained afresh, against which the audit is judged."""
