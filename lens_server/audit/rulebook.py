@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 SCHEMA = "concept-rules/v1"
 
 Id = Annotated[str, Field(pattern=r"^[a-zA-Z][a-zA-Z0-9_.-]{1,63}$")]
+Template = Annotated[str, Field(pattern=r"\{\}")]
 Words = Annotated[str, Field(min_length=2)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
@@ -26,6 +27,20 @@ TIERS: dict[str, int] = {
     "flip_rate": 3,
 }
 """Tier of evidence of each measure; `unexplained` rests on relevance, tier 2."""
+MOST_DRAWS = 100_000
+OVERLAYS = (
+    "colour_patch",
+    "ruler",
+    "ink",
+    "hair",
+    "bubbles",
+    "vignette",
+    "red_tint",
+    "text_watermark",
+    "frame",
+    "plain",
+)
+"""Artefacts that can be laid over a picture; `indexer/interventions/overlays.py` draws them."""
 
 
 class _Model(BaseModel):
@@ -60,8 +75,9 @@ class FoundationModelChoice(_Model):
     """Which eyes are meant, and how they are asked."""
 
     name: str
+    """As in a build, e.g. `open_clip:MODEL/PRETRAINED`; `index` means the one that the index was made with."""
     weights_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
-    templates: Annotated[tuple[str, ...], Field(min_length=1)] = ("{}",)
+    templates: Annotated[tuple[Template, ...], Field(min_length=1)] = ("{}",)
     null_prompt: str = ""
     min_concept_auc: Annotated[Finite, Field(ge=0.5, le=1)] = 0.8
 
@@ -71,8 +87,9 @@ class Statistics(_Model):
 
     alpha: Annotated[Finite, Field(gt=0, le=0.2)] = 0.05
     correction: Literal["holm", "bh", "none"] = "holm"
-    null_draws: Annotated[int, Field(ge=200, le=100_000)] = 2000
-    bootstrap: Annotated[int, Field(ge=200, le=100_000)] = 1000
+    null_draws: Annotated[int, Field(ge=200)] = 2000
+    """At most MOST_DRAWS, which the linter sees to; so with `bootstrap`."""
+    bootstrap: Annotated[int, Field(ge=200)] = 1000
     confidence: Annotated[Finite, Field(ge=0.8, le=0.999)] = 0.95
     seed: int = 0
     min_exemplars: Annotated[int, Field(ge=5)] = 20
@@ -91,7 +108,8 @@ class PositiveControl(_Model):
 class Controls(_Model):
     """Checks of the audit itself."""
 
-    placebo_prompts: tuple[Words, ...] = ()
+    placebo_prompts: tuple[str, ...] = ()
+    """Words for what no picture shows; no neuron may be flagged for them."""
     placebo_max_flagged: Annotated[int, Field(ge=0)] = 0
     positive_control: PositiveControl | None = None
 
@@ -110,7 +128,7 @@ class Concept(_Model):
     label_column: str = ""
     """Metadata column that says whether an image shows it."""
     label_value: str = ""
-    """Value of the column that means yes; empty: any true value (1, true, yes)."""
+    """Value of the column that means yes; empty: any true value (true, yes, a number above zero)."""
     assessable: Literal["yes", "never"] = "yes"
     because: str = ""
     needs: str = ""
