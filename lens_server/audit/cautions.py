@@ -47,6 +47,14 @@ def _rule(rule: Rule, book: Rulebook) -> Iterator[Complaint]:
             yield Complaint(("concepts",), f"{rule.id}: requires {name!r}, which is {kind}.", "Is it valid?")
         if rule.type == "forbid" and kind == "valid":
             yield Complaint(("concepts",), f"{rule.id}: forbids {name!r}, which is valid.", "Is it spurious?")
+    yield from _idle(rule)
+    if rule.blocking and rule.on_inconclusive == "ignore":
+        told = f"{rule.id}: blocks, but says nothing when it cannot decide."
+        yield Complaint(("on_inconclusive",), told, "Absence of evidence is no pass: warn or fail.")
+
+
+def _idle(rule: Rule) -> Iterator[Complaint]:
+    """Fields that change nothing."""
     if rule.adjust_for and rule.measure != "contrast_effect":
         yield Complaint(("adjust_for",), f"{rule.id}: adjust_for does nothing for {rule.measure}.", "Remove it.")
     if rule.direction and rule.measure in _UNSIGNED:
@@ -57,9 +65,6 @@ def _rule(rule: Rule, book: Rulebook) -> Iterator[Complaint]:
         yield Complaint(("confirm_by",), f"{rule.id}: is confirmed by its own measure.", "Remove confirm_by.")
     if rule.min == 0 and rule.measure in _UNSIGNED:
         yield Complaint(("min",), f"{rule.id}: min 0 asks for nothing.", "Give the least share that counts.")
-    if rule.blocking and rule.on_inconclusive == "ignore":
-        told = f"{rule.id}: blocks, but says nothing when it cannot decide."
-        yield Complaint(("on_inconclusive",), told, "Absence of evidence is no pass: warn or fail.")
 
 
 def _forbidden_alone(rule: Rule, book: Rulebook) -> Iterator[Complaint]:

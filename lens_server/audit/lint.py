@@ -8,6 +8,7 @@ from indexer.errors import nearest_hint
 from lens_server.audit.cautions import cautions
 from lens_server.audit.rulebook import MOST_DRAWS, OVERLAYS, TIERS, Concept, Rule, Rulebook
 from lens_server.audit.rulebook_draft import Complaint, Draft
+from lens_server.audit.strict_yaml import Place
 
 SHARES = ("encoded", "relevance_share", "flip_rate")
 """Measures that lie between 0 and 1."""
@@ -76,6 +77,7 @@ def _settings(draft: Draft) -> Iterator[Complaint]:
     book = draft.rulebook
     if book is None:
         return
+    place: Place
     for number, template in enumerate(book.foundation_model.templates):
         if template.count("{}") != 1:
             place = ("foundation_model", "templates", number)
@@ -84,8 +86,8 @@ def _settings(draft: Draft) -> Iterator[Complaint]:
         if getattr(book.statistics, name) > MOST_DRAWS:
             yield Complaint(("statistics", name), f"{name} is above {MOST_DRAWS:,}.", "2,000 are plenty.")
     outputs = list(book.target.classes.items())
-    for place, (name, output) in enumerate(outputs):
-        same = [other for other, number in outputs[:place] if number == output]
+    for position, (name, output) in enumerate(outputs):
+        same = [other for other, number in outputs[:position] if number == output]
         if same:
             told = f"{name!r} and {same[0]!r} are both output {output}."
             yield Complaint(("target", "classes", name), told, "One name an output.")
@@ -93,6 +95,7 @@ def _settings(draft: Draft) -> Iterator[Complaint]:
 
 
 def _controls(book: Rulebook) -> Iterator[Complaint]:
+    place: Place
     prompts = {words for concept in book.concepts for words in concept.prompts}
     for number, words in enumerate(book.controls.placebo_prompts):
         place = ("controls", "placebo_prompts", number)
@@ -127,15 +130,13 @@ def _declarations(draft: Draft) -> Iterator[Complaint]:
     for number, concept in draft.concepts.items():
         if concept.assessable == "never" and concept.id not in declared and draft.rulebook:
             told = f"{concept.id} is never assessable, and no rule declares it."
-            hint = (
-                f"Add `- {{id: {concept.id}-not-assessed, type: declare, concepts: [{concept.id}], severity: info}}`."
-            )
-            yield Complaint(("concepts", number), told, hint)
+            rule = f"{{id: {concept.id}-not-assessed, type: declare, concepts: [{concept.id}], severity: info}}"
+            yield Complaint(("concepts", number), told, f"Add the rule {rule}.")
     book = draft.rulebook
     if book and "abcde" in f"{book.ruleset.id} {book.ruleset.title}".lower():
-        never = " ".join(each.id for each in book.concepts if each.assessable == "never")
+        never = [f"{each.id} {each.because} {each.needs}" for each in book.concepts if each.assessable == "never"]
         for criterion, words in _UNSEEN.items():
-            if not words.search(never):
+            if not any(map(words.search, never)):
                 told = f"An ABCDE rulebook must declare {criterion} as never assessable."
                 yield Complaint(("concepts",), told, "Add the concept (assessable: never) and a `declare` rule.")
 
@@ -212,9 +213,8 @@ def _meaning(rule: Rule, draft: Draft) -> Iterator[Complaint]:
 
 
 def _fits(rule: Rule, concept: Concept) -> Iterator[Complaint]:
-    unseen = next(
-        (name for name, words in _UNSEEN.items() if words.search(" ".join((concept.id, *concept.prompts)))), ""
-    )
+    said = " ".join((concept.id, *concept.prompts))
+    unseen = next((name for name, words in _UNSEEN.items() if words.search(said)), "")
     if rule.type == "declare":
         if concept.assessable != "never":
             told = f"{rule.id}: `declare` names {concept.id!r}, which can be assessed."
@@ -248,6 +248,5 @@ def _blocking(rule: Rule, draft: Draft) -> Iterator[Complaint]:
             yield Complaint(place, told, hint)
     elif TIERS[str(rule.measure)] < 3:
         told = f"{rule.id}: {rule.measure} is evidence of tier {TIERS[str(rule.measure)]}, which can only warn."
-        yield Complaint(
-            place, told, "Remove `blocking: true`, or measure flip_rate, or contrast_effect with adjust_for."
-        )
+        hint = "Remove `blocking: true`, or measure flip_rate, or contrast_effect with adjust_for."
+        yield Complaint(place, told, hint)

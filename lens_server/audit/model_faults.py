@@ -78,17 +78,20 @@ def _words(error: Any, model: type[BaseModel]) -> tuple[str, str]:  # noqa: ANN4
         return f"{name} cannot be {given!r}.", nearest_hint(str(given), known)
     if place[-1:] == ("[key]",):
         return f"The key {given!r} of {_name(place[:-2])} must be a text.", "Quote it."
-    if kind == "string_pattern_mismatch":
-        return f"{name} cannot be {given!r}.", _PATTERNS[error["ctx"]["pattern"]]
     if given is None:
         return f"{name} has no value.", "Give one or remove it."
+    return _wrong_value(error, name)
+
+
+def _wrong_value(error: Any, name: str) -> tuple[str, str]:  # noqa: ANN401 - pydantic's ErrorDetails
+    kind, given = error["type"], error["input"]
+    if kind == "string_pattern_mismatch":
+        return f"{name} cannot be {given!r}.", _PATTERNS[error["ctx"]["pattern"]]
     if kind in _WANTED:
         wanted, hint = _WANTED[kind]
         return f"{name} must be {wanted}, not {_shown(given)}.", hint
-    if kind == "finite_number":
-        return f"{name} must be a finite number, not {given}.", ""
-    told = error["msg"].removeprefix("Value error, ")
-    return f"{name}: {told[:1].lower()}{told[1:]} (given: {_shown(given)}).".replace("input should", "it should"), ""
+    told = re.sub(r"^\w+ should", "must", error["msg"]).split(" after validation")[0]
+    return f"{name} {told}, not {_shown(given)}.", ""
 
 
 def _shown(given: object) -> str:

@@ -15,7 +15,6 @@ from ruamel.yaml.events import (
     DocumentStartEvent,
     Event,
     MappingEndEvent,
-    NodeEvent,
     ScalarEvent,
     SequenceEndEvent,
     SequenceStartEvent,
@@ -164,11 +163,11 @@ class _Reading:
         return self._mapping(events, place)
 
     def _refuse_marks(self, event: Event) -> None:
-        assert isinstance(event, NodeEvent)
-        if event.anchor:
-            self._note(event.start_mark.line, f"An anchor (&{event.anchor}) is not taken.", "Remove it.")
-        if event.tag and not isinstance(event, AliasEvent):
-            self._note(event.start_mark.line, f"A tag ({event.tag}) is not taken.", "Remove it; quote what is a text.")
+        anchor, tag = getattr(event, "anchor", None), getattr(event, "tag", None)
+        if anchor:
+            self._note(event.start_mark.line, f"An anchor (&{anchor}) is not taken.", "Remove it.")
+        if tag:
+            self._note(event.start_mark.line, f"A tag ({tag}) is not taken.", "Remove it; quote what is a text.")
 
     def _sequence(self, events: Iterator[Event], place: Place) -> tuple[Any, ...]:
         items: list[Any] = []
