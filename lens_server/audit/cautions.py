@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from lens_server.audit.rulebook import Rule, Rulebook
 from lens_server.audit.rulebook_draft import Complaint
 
-_UNSIGNED = ("encoded", "relevance_share", "flip_rate", "ablation_effect")
+_UNSIGNED = ("encoded", "relevance_share", "ablation_effect")
 
 
 def cautions(book: Rulebook) -> Iterator[Complaint]:

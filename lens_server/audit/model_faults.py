@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from indexer.errors import nearest_hint
 from lens_server.audit.strict_yaml import UNREAD, Document, Fault, Place
+
+M = TypeVar("M", bound=BaseModel)
 
 _WANTED = {
     "string_type": ("a text", "Quote it."),
@@ -27,8 +29,32 @@ _PATTERNS = {
 }
 
 
-def model_faults(error: ValidationError, document: Document, model: type[BaseModel]) -> tuple[Fault, ...]:
-    """Every error of a model as a fault of the document that it was read from."""
+def typed(document: Document, model: type[M]) -> tuple[M | None, dict[str, Any], tuple[Fault, ...]]:
+    """The model that a document holds, if it does; what the document says; every fault of reading and of typing."""
+    if not isinstance(document.content, Mapping):
+        known = document.faults or (
+            Fault(document.line(()), "The file must be a mapping.", "It starts with `schema: …`."),
+        )
+        return None, {}, known
+    content, empty = _without_empty(document)
+    try:
+        return model.model_validate(content), content, (*document.faults, *empty)
+    except ValidationError as error:
+        return None, content, (*document.faults, *empty, *_model_faults(error, document, model))
+
+
+def whole(model: type[M], items: object) -> dict[int, M]:
+    """The items of a list that are well typed, by position: they can be judged although others are not."""
+    found: dict[int, M] = {}
+    for number, item in enumerate(items if isinstance(items, tuple) else ()):
+        try:
+            found[number] = model.model_validate(item)
+        except ValidationError:
+            continue
+    return found
+
+
+def _model_faults(error: ValidationError, document: Document, model: type[BaseModel]) -> tuple[Fault, ...]:
     faults = []
     misspelt = {
         (*each["loc"][:-1], right)
@@ -37,13 +63,15 @@ def model_faults(error: ValidationError, document: Document, model: type[BaseMod
     }
     for each in error.errors():
         known = each["type"] == "missing" and (each["loc"] in misspelt or each["loc"] in document.lines)
+        # pydantic calls a list too short when its items are mistyped, which it has said already.
+        known = known or (each["type"] == "too_short" and bool(each["input"]))
         if each["input"] is not UNREAD and not known:
             message, hint = _words(each, model)
             faults.append(Fault(document.line(each["loc"]), message, hint))
     return tuple(faults)
 
 
-def without_empty(document: Document) -> tuple[Any, tuple[Fault, ...]]:
+def _without_empty(document: Document) -> tuple[Any, tuple[Fault, ...]]:
     """The content without keys that have no value, and a fault for each of them."""
     faults: list[Fault] = []
 
@@ -90,6 +118,8 @@ def _wrong_value(error: Any, name: str) -> tuple[str, str]:  # noqa: ANN401 - py
     if kind in _WANTED:
         wanted, hint = _WANTED[kind]
         return f"{name} must be {wanted}, not {_shown(given)}.", hint
+    if kind in ("too_short", "string_too_short"):
+        return (f"{name} cannot be {given!r}.", "Say more.") if given else (f"{name} is empty.", "Give one at least.")
     told = re.sub(r"^\w+ should", "must", error["msg"]).split(" after validation")[0]
     return f"{name} {told}, not {_shown(given)}.", ""
 

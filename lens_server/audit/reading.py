@@ -7,11 +7,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from pydantic import ValidationError
-
 from indexer.errors import InvalidInput, UnknownName
 from lens_server.audit.lint import lint
-from lens_server.audit.model_faults import model_faults, without_empty
+from lens_server.audit.model_faults import typed, whole
 from lens_server.audit.rulebook import Concept, Rule, Rulebook
 from lens_server.audit.rulebook_draft import Complaint, Draft
 from lens_server.audit.strict_yaml import Document, DocumentFault, Fault, parse, read_bytes
@@ -59,29 +57,15 @@ def read_rulebook(source: str | Path) -> ReadRulebook:
 def parse_rulebook(text: bytes, name: str) -> ReadRulebook:
     """The same from bytes; `name` is what the faults call it."""
     document = parse(text)
-    if document.faults and document.content is None:
-        raise RulebookFault(name, document.faults)
-    if document.content is None:
+    if document.content is None and not document.faults:
         fault = Fault(1, "The rulebook is empty.", f"Start from a shipped one: {', '.join(SHIPPED)}.")
         raise EmptyRulebook(name, (fault,))
-    if not isinstance(document.content, dict):
-        fault = Fault(document.line(()), "A rulebook is a mapping.", "It starts with `schema: concept-rules/v1`.")
-        raise RulebookFault(name, (*document.faults, fault))
-    content, faults = without_empty(document)
-    rulebook, mistyped = _typed(content, document)
+    rulebook, content, faults = typed(document, Rulebook)
     complaints, warnings = lint(_draft(content, rulebook))
     linted = tuple(Fault(document.line(each.place), each.message, each.hint) for each in complaints)
-    faults = (*document.faults, *faults, *mistyped, *linted)
-    if faults or rulebook is None:
-        raise RulebookFault(name, faults)
+    if faults or linted or rulebook is None:
+        raise RulebookFault(name, (*faults, *linted))
     return ReadRulebook(rulebook, name, _lines(rulebook, document), _told(warnings, document, name))
-
-
-def _typed(content: dict[str, Any], document: Document) -> tuple[Rulebook | None, tuple[Fault, ...]]:
-    try:
-        return Rulebook.model_validate(content), ()
-    except ValidationError as error:
-        return None, model_faults(error, document, Rulebook)
 
 
 def _draft(content: dict[str, Any], rulebook: Rulebook | None) -> Draft:
@@ -90,22 +74,11 @@ def _draft(content: dict[str, Any], rulebook: Rulebook | None) -> Draft:
         return Draft.of(rulebook)
     return Draft(
         classes=_keys(_inside(content, "target", "classes")),
-        concepts=_whole(Concept, content.get("concepts")),
-        rules=_whole(Rule, content.get("rules")),
+        concepts=whole(Concept, content.get("concepts")),
+        rules=whole(Rule, content.get("rules")),
         named=tuple(str(each.get("id")) for each in _mappings(content.get("concepts"))),
         rulebook=None,
     )
-
-
-def _whole(model: type[Any], items: object) -> dict[int, Any]:
-    """The items that are well typed, by position."""
-    whole: dict[int, Any] = {}
-    for number, item in enumerate(items if isinstance(items, tuple) else ()):
-        try:
-            whole[number] = model.model_validate(item)
-        except ValidationError:
-            continue
-    return whole
 
 
 def _mappings(items: object) -> list[dict[str, Any]]:

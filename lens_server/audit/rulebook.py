@@ -44,7 +44,7 @@ OVERLAYS = (
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
 
 
 class Ruleset(_Model):
@@ -180,7 +180,7 @@ class Rule(_Model):
 class Rulebook(_Model):
     """All of it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, populate_by_name=True)
+    model_config = ConfigDict(populate_by_name=True)
 
     schema_: Annotated[Literal["concept-rules/v1"], Field(alias="schema")]
     ruleset: Ruleset
