@@ -3,15 +3,48 @@
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-from indexer.datasets.lesions.fields import Field, frame, ramp
+from indexer.datasets.lesions.fields import Field, Frame, frame, noise, ramp
 from indexer.datasets.lesions.overlays import Layer, Picture, layer
 
 WORDS = ("SAMPLE", "PREVIEW", "COPYRIGHT", "STOCK PHOTO")
 
 
+SMALLEST_STICKER = 128
+"""Pixels of the shorter side below which a colour patch is the lesion world's own."""
+
+STICKERS = ((96, 186, 178), (14, 132, 202), (232, 126, 30), (236, 220, 22), (146, 206, 200), (152, 150, 232))
+DOTS = ((66, 150, 92), (62, 112, 204), (244, 204, 56))
+"""RGB of the stickers seen on dermoscopy photographs, and of the discs in the middle of some of them."""
+
+
 def sticker(shape: tuple[int, int], rng: np.random.Generator) -> Layer:
-    """A coloured sticker, partly in view at the edge."""
-    return layer("patch", shape, rng)
+    """A large round coloured sticker, partly in view at the edge, as photographs of skin show them.
+
+    On a small picture it is the patch of the lesion world, which the lesion subjects know.
+    """
+    if min(shape) < SMALLEST_STICKER:
+        return layer("patch", shape, rng)
+    at = frame(*shape)
+    middle, radius = _beside(rng.uniform(0, 2 * np.pi), rng.uniform(0.98, 1.2), at), rng.uniform(0.6, 0.86)
+    squeeze = rng.uniform(0.75, 1)  # many photographs were stretched to another shape
+    x, y = (at.x - middle[0]) / (radius * squeeze), (at.y - middle[1]) / radius
+    distance = np.sqrt(x * x + y * y)
+    soft = 1.5 * at.pixel / radius
+    colour: Field = np.broadcast_to(np.array(STICKERS[rng.integers(len(STICKERS))], np.float32), (*shape, 3))
+    dot, size = np.array(DOTS[rng.integers(len(DOTS))], np.float32), rng.uniform(0.42, 0.56)
+    if rng.random() < 0.35:
+        colour = colour + (dot - colour) * ramp(distance, size + soft, size - soft)[..., None]
+    weave = 1 + 0.03 * noise(rng, shape, 110) + 0.02 * noise(rng, shape, 40)
+    light = 1 + rng.uniform(-0.06, 0.06) * x + rng.uniform(-0.06, 0.06) * y
+    bevel = 1 + rng.uniform(-0.1, 0.16) * ramp(distance, 0.86, 0.93)
+    shaded = colour * (weave * light * bevel * rng.uniform(0.92, 1.06))[..., None]
+    return Layer(np.clip(shaded, 0, 255), ramp(distance, 1 + soft, 1 - soft))
+
+
+def _beside(angle: float, reach: float, at: Frame) -> tuple[float, float]:
+    """A place in this direction from the middle: on the picture's edge where `reach` is 1."""
+    square = reach / max(abs(np.cos(angle)), abs(np.sin(angle)))
+    return float(np.cos(angle) * square * at.half_width), float(np.sin(angle) * square * at.half_height)
 
 
 def surroundings(image: Picture, alpha: Field) -> Field:
@@ -35,7 +68,7 @@ def text_watermark(shape: tuple[int, int], rng: np.random.Generator) -> Layer:
     side = int(np.ceil(np.hypot(height, width)))
     letters, rim = Image.new("L", (side, side)), Image.new("L", (side, side))
     step_x, step_y = font.getlength(word) * 1.35, font.getbbox(word)[3] * rng.uniform(2.0, 2.6)
-    start, stroke = rng.uniform(0, 1), max(1, round(shorter / 250))
+    start, stroke = rng.uniform(0, 1), max(1, round(shorter / 400))
     for row, y in enumerate(np.arange(-step_y * start, side, step_y)):
         for x in np.arange(-step_x * (start + 0.5 * (row % 2)), side, step_x):
             ImageDraw.Draw(letters).text((x, y), word, fill=255, font=font)
@@ -43,7 +76,7 @@ def text_watermark(shape: tuple[int, int], rng: np.random.Generator) -> Layer:
     inside, outline = (_turned(each, turn, shape) for each in (letters, rim))
     tone = np.where(outline > 0, inside / np.maximum(outline, 1e-6), 0)
     colour = 40 + 215 * np.clip(tone, 0, 1)[..., None]
-    return Layer(np.broadcast_to(colour, (*shape, 3)).astype(np.float32), 0.5 * outline)
+    return Layer(np.broadcast_to(colour, (*shape, 3)).astype(np.float32), 0.3 * outline)
 
 
 def photo_frame(shape: tuple[int, int], rng: np.random.Generator) -> Layer:
