@@ -12,6 +12,8 @@ from lens_server.audit.strict_yaml import Place
 
 SHARES = ("encoded", "relevance_share", "flip_rate")
 """Measures that lie between 0 and 1."""
+SUMMED = ("encoded", "relevance_share", "contrast_effect")
+"""Measures that can take several concepts as one."""
 OVERLAID = ("flip_rate", "intervention_effect")
 """Measures that lay an overlay over pictures."""
 
@@ -32,7 +34,7 @@ TYPES: dict[str, _Needs] = {
     "forbid": _Needs(("concepts", "measure", "max"), ("min", "max_ratio", "max_increase", "baseline"), ("any", "all")),
     "limit": _Needs(("concepts", "measure"), ("min", "max_increase", "baseline"), ("sum", "max")),
     "compare": _Needs(
-        ("concepts", "measure", "baseline", "max_increase"), ("min", "max", "max_ratio"), ("any", "all", "sum", "max")
+        ("measure", "baseline", "max_increase"), ("min", "max", "max_ratio"), ("any", "all", "sum", "max")
     ),
     "unexplained": _Needs(("max",), ("concepts", "min", "max_ratio", "max_increase", *_JUDGED)),
     "declare": _Needs(("concepts",), (*_BOUNDS, *_JUDGED)),
@@ -152,6 +154,9 @@ def _fields(rule: Rule) -> Iterator[Complaint]:
     if rule.aggregate and needs.aggregates and rule.aggregate not in needs.aggregates:
         hint = f"One of {', '.join(needs.aggregates)}."
         yield Complaint(("aggregate",), f"{rule.id}: `{rule.type}` cannot aggregate by {rule.aggregate!r}.", hint)
+    elif rule.aggregate == "sum" and rule.measure not in (None, *SUMMED):
+        told = f"{rule.id}: {rule.measure} cannot be summed."
+        yield Complaint(("aggregate",), told, f"Aggregate by max, or measure one of {', '.join(SUMMED)}.")
     if rule.type == "limit":
         yield from _limit(rule)
 
@@ -198,6 +203,8 @@ def _vacuous(rule: Rule) -> Iterator[Complaint]:
 
 def _meaning(rule: Rule, draft: Draft) -> Iterator[Complaint]:
     named = [concept for name in rule.concepts for concept in draft.by_id(name)]
+    if rule.type == "compare" and not named:
+        named = [each for each in draft.concepts.values() if each.kind == "spurious"]
     for concept in named:
         yield from _fits(rule, concept)
     for number, name in enumerate(rule.adjust_for):

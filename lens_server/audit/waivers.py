@@ -70,7 +70,13 @@ def _outcome(waiver: Waiver, by_rule: dict[str, Finding], subject_digest: str, t
 
 
 def _covering(waiver: Waiver, finding: Finding) -> Outcome:
-    covered = {number: each for number, each in enumerate(finding.results) if _covers(waiver, each)}
+    named = finding.type != "unexplained"
+    covered = {
+        number: each
+        for number, each in enumerate(finding.results)
+        if (not named or set(each.concepts) <= set(waiver.concepts))
+        and (each.class_name is None or each.class_name in waiver.classes)
+    }
     if not covered:
         return Outcome("unmatched", f"It names no claim of {finding.rule}: {_claims(finding)}.")
     broken = {number: each for number, each in covered.items() if each.verdict in BROKEN}
@@ -82,12 +88,6 @@ def _covering(waiver: Waiver, finding: Finding) -> Outcome:
         if excess:
             return Outcome("exceeded", excess)
     return Outcome("applied", "", tuple(broken))
-
-
-def _covers(waiver: Waiver, result: Result) -> bool:
-    return set(result.concepts) <= set(waiver.concepts) and (
-        result.class_name is None or result.class_name in waiver.classes
-    )
 
 
 def _claims(finding: Finding) -> str:
@@ -105,8 +105,7 @@ def _excess(waiver: Waiver, finding: Finding, result: Result) -> str:
         return f"Nothing was measured for {_claim(result)}, so nothing can be accepted."
     if waiver.accepted is None:
         return ""
-    signed = result.direction if finding.type != "compare" else "for"
-    lower, upper = _magnitude(result.lower, result.upper, signed)
+    lower, upper = _magnitude(result.lower, result.upper, result.direction)
     if finding.type == "require":
         if waiver.accepted.lower_bound is None:
             return "A `require` rule is waived by accepted.lower_bound."
