@@ -9,8 +9,8 @@ from indexer.datasets.lesions.overlays import Layer, Picture, layer
 WORDS = ("SAMPLE", "PREVIEW", "COPYRIGHT", "STOCK PHOTO")
 
 
-SMALLEST_STICKER = 128
-"""Pixels of the shorter side below which a colour patch is the lesion world's own."""
+SMALL = 128
+"""Pixels of the shorter side below which patch and hair are the lesion world's own, which its subjects know."""
 
 STICKERS = ((96, 186, 178), (14, 132, 202), (232, 126, 30), (236, 220, 22), (146, 206, 200), (152, 150, 232))
 DOTS = ((66, 150, 92), (62, 112, 204), (244, 204, 56))
@@ -18,11 +18,8 @@ DOTS = ((66, 150, 92), (62, 112, 204), (244, 204, 56))
 
 
 def sticker(shape: tuple[int, int], rng: np.random.Generator) -> Layer:
-    """A large round coloured sticker, partly in view at the edge, as photographs of skin show them.
-
-    On a small picture it is the patch of the lesion world, which the lesion subjects know.
-    """
-    if min(shape) < SMALLEST_STICKER:
+    """A large round coloured sticker, partly in view at the edge, as photographs of skin show them."""
+    if min(shape) < SMALL:
         return layer("patch", shape, rng)
     at = frame(*shape)
     middle, radius = _beside(rng.uniform(0, 2 * np.pi), rng.uniform(0.98, 1.2), at), rng.uniform(0.6, 0.86)
@@ -39,6 +36,27 @@ def sticker(shape: tuple[int, int], rng: np.random.Generator) -> Layer:
     bevel = 1 + rng.uniform(-0.1, 0.16) * ramp(distance, 0.86, 0.93)
     shaded = colour * (weave * light * bevel * rng.uniform(0.92, 1.06))[..., None]
     return Layer(np.clip(shaded, 0, 255), ramp(distance, 1 + soft, 1 - soft))
+
+
+def hair(shape: tuple[int, int], rng: np.random.Generator) -> Layer:
+    """Thin bent hairs across the picture."""
+    if min(shape) < SMALL:
+        return layer("hair", shape, rng)
+    at = frame(*shape)
+    alpha = np.zeros(shape, np.float32)
+    main = rng.uniform(0, np.pi)
+    for _ in range(rng.integers(9, 17)):
+        turn, bend = main + rng.normal(0, 0.5), rng.uniform(-0.5, 0.5)
+        middle = rng.uniform(-1, 1, 2) * (at.half_width, at.half_height)
+        x, y = at.x - np.float32(middle[0]), at.y - np.float32(middle[1])
+        along = x * np.float32(np.cos(turn)) + y * np.float32(np.sin(turn))
+        across = y * np.float32(np.cos(turn)) - x * np.float32(np.sin(turn)) - np.float32(bend) * along * along
+        distance = np.abs(across) / np.sqrt(1 + np.float32(4 * bend * bend) * along * along)
+        half_length, half_width = rng.uniform(0.5, 1.1), max(rng.uniform(0.004, 0.008), 0.55 * at.pixel)
+        thin = half_width * (1 - 0.6 * np.clip(np.abs(along) / half_length, 0, 1))
+        line = np.clip((thin - distance) / at.pixel + 0.5, 0, 1) * (np.abs(along) < half_length)
+        alpha = np.maximum(alpha, line * np.float32(rng.uniform(0.65, 0.95)))
+    return Layer(np.array((46, 32, 25)) * rng.uniform(0.6, 1.5), alpha)
 
 
 def _beside(angle: float, reach: float, at: Frame) -> tuple[float, float]:
@@ -83,7 +101,7 @@ def photo_frame(shape: tuple[int, int], rng: np.random.Generator) -> Layer:
     """A white border round the picture, ended by a thin dark line."""
     at = frame(*shape)
     depth = np.minimum(at.half_width - np.abs(at.x), at.half_height - np.abs(at.y))
-    wide, line = rng.uniform(0.1, 0.16), max(0.014, 1.2 * at.pixel)
+    wide, line = rng.uniform(0.05, 0.09), max(0.014, 0.5 * at.pixel)
     dark = ramp(depth, wide - at.pixel, wide)
     colour = 246 - (246 - rng.uniform(20, 50)) * dark[..., None]
     alpha = ramp(depth, wide + line + at.pixel, wide + line)

@@ -10,7 +10,7 @@ from PIL import Image
 from indexer.datasets.lesions.fields import Field
 from indexer.datasets.lesions.overlays import Layer, Picture, layer
 from indexer.errors import InvalidInput, UnknownName
-from indexer.interventions.drawings import photo_frame, sticker, surroundings, text_watermark
+from indexer.interventions.drawings import hair, photo_frame, sticker, surroundings, text_watermark
 
 Shape = tuple[int, int]
 """(height, width) in pixels."""
@@ -82,7 +82,7 @@ _DRAW: dict[str, Callable[[Shape, np.random.Generator], Layer]] = {
     "colour_patch": sticker,
     "ruler": _of_lesions("ruler"),
     "ink": _of_lesions("ink"),
-    "hair": _of_lesions("hair"),
+    "hair": hair,
     "bubbles": _of_lesions("gel_bubbles"),
     "vignette": _of_lesions("vignette"),
     "red_tint": _of_lesions("red_skin"),
