@@ -35,6 +35,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="smaller and shorter; kept only where --out says")
     parser.add_argument("--out", type=Path, metavar="FILE", help="where the table goes, with a .json beside it")
     parser.add_argument("--index", type=Path, help="photographs: an index already built")
+    parser.add_argument("--fleet", default="judged", help="audit: development or judged, the one that counts")
+    parser.add_argument("--work", type=Path, metavar="DIR", help="audit: where nets and indexes lie and are kept")
     return parser
 
 
@@ -44,6 +46,7 @@ def _one(asked: argparse.Namespace) -> int:
     out = asked.out or (None if asked.quick else RESULTS / f"{asked.suite}.md")
     summary = SUITES[asked.suite].summary
     report = Report(asked.suite, summary, quick=asked.quick, index=asked.index)
+    report.fleet, report.work = asked.fleet, asked.work
     import_module(f"benchmarks.suites.{asked.suite}").measure(report)
     report.finish(out)
     return 0 if report.met else 1

@@ -31,6 +31,8 @@ class Report:
         self.suite = suite
         self.quick = quick
         self.index = index
+        self.fleet = "judged"
+        self.work: Path | None = None
         self.rows: list[Row] = []
         self.notes: list[str] = []
         self._summary = summary
@@ -59,7 +61,7 @@ class Report:
             return
         about = {
             "command": f"python -m benchmarks {self.suite}{' --quick' if self.quick else ''}"
-            f"{' --index INDEX' if self.index else ''}",
+            f"{' --index INDEX' if self.index else ''}{f' --fleet {self.fleet}' if self.fleet != 'judged' else ''}",
             "date": datetime.now(UTC).date().isoformat(),
             "machine": f"{_processor()}, {len(os.sched_getaffinity(0))} cores",
             "load": f"{self._load:.1f} at the start, {os.getloadavg()[0]:.1f} at the end (one-minute averages)",

@@ -7,7 +7,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from benchmarks.fleet.pictures import pool
-from benchmarks.fleet.recipes import Fleet, Member
+from benchmarks.fleet.recipes import COMMITTED, Fleet, Member
 from benchmarks.fleet.subject import offer
 from benchmarks.fleet.truth import Truth, pairs, truth_of
 from indexer.datasets.lesions import ARTEFACTS
@@ -19,7 +19,8 @@ DEFAULT_WORK = Path(tempfile.gettempdir()) / "lens-fleet"
 def make(fleet: Fleet, folder: Path, processes: int = 2) -> Iterator[tuple[Member, Truth]]:
     """Train what is not trained, measure what is not measured; members in their order."""
     offer(fleet, folder)
-    pool(fleet, folder)
+    if fleet.name != COMMITTED:
+        pool(fleet, folder)
     for artefact in ARTEFACTS:
         pairs(fleet, artefact, folder)
     if processes == 1:

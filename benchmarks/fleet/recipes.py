@@ -3,10 +3,13 @@
 from dataclasses import dataclass, field
 
 from indexer.datasets.lesions import ARTEFACTS, Rate
-from indexer.training.subjects import COMMON, Recipe
+from indexer.training.subjects import COMMON, RECIPES, Recipe
 
 CLEAN, SPURIOUS, ENCODED, DIFFUSE = "clean", "spurious", "encode-only", "diffuse"
 UNTRAINED, SHUFFLED, REDUNDANT = "untrained", "shuffled", "redundant"
+
+COMMITTED = "committed"
+"""The fleet of the subjects that come with the package; nothing is trained."""
 
 STRENGTHS = {"strong": Rate(0.9, 0.05), "medium": Rate(0.45, 0.05), "weak": Rate(0.35, 0.15)}
 """P(artefact | malignant), P(artefact | benign) of a planted cue."""
@@ -136,7 +139,17 @@ def _judged() -> tuple[Member, ...]:
     )
 
 
+def _committed() -> tuple[Member, ...]:
+    planted = {"shortcut-patch": "strong", "shortcut-ruler": "strong", "shortcut-ink": "strong"}
+    kinds = {CLEAN: CLEAN, ENCODED: ENCODED}
+    return tuple(
+        Member(name, kinds.get(name, SPURIOUS), 1100 + number, recipe, tuple(recipe.rates), planted.get(name, ""))
+        for number, (name, recipe) in enumerate(RECIPES.items())
+    )
+
+
 FLEETS = {
+    COMMITTED: Fleet(COMMITTED, pool_seed=1100, pair_seed=PAIR_SEED + 2, members=_committed(), pairs=200),
     "development": Fleet(
         "development",
         pool_seed=1300,
@@ -150,4 +163,5 @@ FLEETS = {
     ),
     "judged": Fleet("judged", pool_seed=1500, pair_seed=PAIR_SEED + 1, members=_judged()),
 }
-"""`development` is for building the audit; nobody looks at `judged` until it is built."""
+"""`committed`: the subjects of the package, for a quick look. `development` is for building the audit; nobody looks at
+`judged` until it is built."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from safetensors.torch import load_file
 
-from benchmarks.fleet.recipes import Fleet, Member
+from benchmarks.fleet.recipes import COMMITTED, Fleet, Member
 from indexer.subjects.lesion_nets import CLASS_NAMES
 from indexer.subjects.lesion_nets.network import LesionNet, preprocess
 
@@ -22,7 +22,7 @@ __getattr__ = factories(Path(__file__).parent / "{fleet}")
 
 def named(fleet: Fleet, member: Member) -> str:
     """The subject's name; the same wherever the folder lies."""
-    return f"python:{_module(fleet)}:{member.name}"
+    return f"lesion:{member.name}" if fleet.name == COMMITTED else f"python:{_module(fleet)}:{member.name}"
 
 
 def offer(fleet: Fleet, folder: Path) -> None:

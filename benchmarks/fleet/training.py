@@ -7,7 +7,8 @@ import torch
 from safetensors.torch import load_file
 
 from benchmarks.fleet.pictures import learned_from
-from benchmarks.fleet.recipes import SHUFFLED, UNTRAINED, Fleet, Member
+from benchmarks.fleet.recipes import COMMITTED, SHUFFLED, UNTRAINED, Fleet, Member
+from indexer.subjects.lesion_nets import weights_file
 from indexer.subjects.lesion_nets.network import LesionNet
 from indexer.training.pictures import Pictures, Progress, settle, tensor
 from indexer.training.reliance import margins
@@ -16,6 +17,8 @@ from indexer.training.subjects import fit, save
 
 def weights_of(fleet: Fleet, member: Member, folder: Path) -> Path:
     """Where a member's weights lie."""
+    if fleet.name == COMMITTED:
+        return weights_file(member.name)
     return folder / fleet.name / f"{member.name}.safetensors"
 
 

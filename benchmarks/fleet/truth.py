@@ -46,6 +46,7 @@ def truth_of(fleet: Fleet, member: Member, folder: Path) -> Truth:
     if not file.is_file():
         net = trained(fleet, member, folder)
         found = measured(net, fleet, folder, member.planted if member.kind == DIFFUSE else ())
+        file.parent.mkdir(parents=True, exist_ok=True)
         unfinished = file.with_suffix(".unfinished")
         unfinished.write_text(json.dumps(asdict(found), indent=1) + "\n", encoding="utf-8")
         unfinished.replace(file)

@@ -19,5 +19,6 @@ SUITES = {
     "open": Suite("opening an index of a million neurons: seconds and resident memory"),
     "rpc": Suite("cached text query over gRPC / empty unary call on the same server", threads=1),
     "text": Suite("uncached text query / bare text tower at trimmed length, one thread", threads=1),
+    "audit": Suite("the audit against nets with known faults: what it finds, what it wrongly alarms about", 1),
     "photographs": Suite("real input: rank of each category's most selective neuron, searched by name"),
 }
