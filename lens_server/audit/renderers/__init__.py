@@ -12,6 +12,7 @@ RENDERERS: dict[str, str] = {
     "sarif": "lens_server.audit.renderers.sarif",
     "md": "lens_server.audit.renderers.markdown",
     "github": "lens_server.audit.renderers.github",
+    "html": "lens_server.audit.renderers.html.page",
 }
 """Format → the module whose `render` draws it, imported when first asked for."""
 

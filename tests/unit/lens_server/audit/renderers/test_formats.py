@@ -20,5 +20,5 @@ def test_equal_reports_have_equal_bytes(name, format):
 
 def test_an_unknown_format_has_the_nearest():
     with pytest.raises(UnknownName) as refused:
-        render(REPORTS["empty"], "junti")
-    assert "'junit'" in refused.value.hint
+        render(REPORTS["empty"], "htlm")
+    assert "'html'" in refused.value.hint
