@@ -39,6 +39,12 @@ _TIERS = {
     2: "reliance by attribution or contrast, from what the build has stored",
     3: "intervention: pictures or neurons are changed, so the subject itself is run",
 }
+SIGNED = ("contrast_effect", "intervention_effect", "flip_rate")
+_SIGNS = {
+    "for": ", as far as it speaks for the class,",
+    "against": ", as far as it speaks against the class,",
+    "either": ", whichever its sign,",
+}
 _INCONCLUSIVE = {
     "fail": "the audit ends with status 3",
     "warn": "it is reported and the build goes on",
@@ -145,9 +151,7 @@ def _verdict(rule: Rule) -> str:
     name, limit = rule.bound
     least = name == "min"
     what = {"max_ratio": "the ratio", "max_increase": "the increase", "min": "the value"}.get(name, "the value")
-    signed = {"for": ", speaking for the class,", "against": ", speaking against the class,"}.get(
-        str(rule.direction), ""
-    )
+    signed = _SIGNS[_direction(rule)] if rule.measure in SIGNED else ""
     told = (
         f"Pass when {what}{signed} is surely at {'least' if least else 'most'} {limit:g}: the whole interval lies on "
         f"that side. Fail when it is surely {'less' if least else 'more'}. Otherwise inconclusive: "
@@ -157,6 +161,10 @@ def _verdict(rule: Rule) -> str:
     if rule.measure not in OVERLAID:
         told += " Not assessable where the foundation model has to see a concept and cannot."
     return told + (" The rule fails only when every claim does." if rule.aggregate == "all" else "")
+
+
+def _direction(rule: Rule) -> str:
+    return rule.direction or ("for" if rule.type in ("require", "compare") else "either")
 
 
 def _evidence(rule: Rule) -> str:
@@ -174,8 +182,9 @@ def _evidence(rule: Rule) -> str:
 def _confirmation(rule: Rule) -> str:
     return (
         "A contrast is only observed: something else may go with the artefact. A failing one is therefore measured "
-        f"again by {rule.confirm_by}, by pasting the artefact. When that does not surely move the decision the failure becomes "
-        "inconclusive; without an overlay, or without the subject, it stands and says that it is not confirmed."
+        f"again by {rule.confirm_by}, by pasting the artefact. When that does not surely move the decision the "
+        "failure becomes inconclusive; without an overlay, or without the subject, it stands and says that it is not "
+        "confirmed."
     )
 
 

@@ -203,7 +203,7 @@ def _vacuous(rule: Rule) -> Iterator[Complaint]:
 
 def _meaning(rule: Rule, draft: Draft) -> Iterator[Complaint]:
     named = [concept for name in rule.concepts for concept in draft.by_id(name)]
-    if rule.type == "compare" and not named:
+    if rule.type == "compare" and not rule.concepts:
         named = [each for each in draft.concepts.values() if each.kind == "spurious"]
     for concept in named:
         yield from _fits(rule, concept)
@@ -214,7 +214,8 @@ def _meaning(rule: Rule, draft: Draft) -> Iterator[Complaint]:
         if any(each.assessable == "never" for each in draft.by_id(name)):
             told = f"{rule.id}: adjust_for names {name!r}, which is never assessable."
             yield Complaint(("adjust_for", number), told, "Remove it.")
-    if rule.confirm_by and named and not any(each.overlay for each in named):
+    whole = len(named) >= len(rule.concepts) > 0
+    if rule.confirm_by and whole and not any(each.overlay for each in named):
         told = f"{rule.id}: confirm_by {rule.confirm_by} needs an overlay, and none of its concepts has one."
         yield Complaint(("confirm_by",), told, f"Give a concept `overlay: …`, one of {', '.join(OVERLAYS)}.")
 
@@ -249,7 +250,8 @@ def _blocking(rule: Rule, draft: Draft) -> Iterator[Complaint]:
     elif rule.measure == "contrast_effect":
         valid = [each.id for each in draft.concepts.values() if each.kind == "valid" and each.assessable == "yes"]
         others = [name for name in valid if name not in rule.concepts]
-        if not set(rule.adjust_for) & set(others):
+        mistyped = set(draft.named) - {each.id for each in draft.concepts.values()}
+        if not set(rule.adjust_for) & {*others, *mistyped}:
             told = f"{rule.id}: a contrast may block only when it is adjusted for valid concepts."
             hint = f"Add `adjust_for: [{', '.join(others)}]`." if others else "List a valid concept and adjust for it."
             yield Complaint(place, told, hint)

@@ -24,6 +24,7 @@ _WANTED = {
 _PATTERNS = {
     r"^\d+\.\d+\.\d+$": 'Three numbers, quoted: "1.0.0".',
     r"^[0-9a-f]{64}$": "64 hexadecimal digits.",
+    r"^(any|sha256:[0-9a-f]{64})$": "Write `any`, or sha256: and 64 hexadecimal digits.",
     r"\{\}": 'Write {} where the words go: "a photo of {}".',
     r"^[a-zA-Z][a-zA-Z0-9_.-]{1,63}$": "A letter first, then letters, digits, '_', '.' or '-'; 2 to 64 in all.",
 }

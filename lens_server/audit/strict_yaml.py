@@ -137,12 +137,10 @@ class _Reading:
         for event in events:
             if isinstance(event, DocumentStartEvent):
                 documents += 1
-            elif isinstance(event, StreamStartEvent | DocumentEndEvent | StreamEndEvent):
-                continue
-            elif documents > 1:
-                self._note(event.start_mark.line, "A second document starts here.", "Keep one document a file.")
-                return content
-            else:
+                if documents > 1:
+                    self._note(event.start_mark.line, "A second document starts here.", "Keep one document a file.")
+                    return content
+            elif not isinstance(event, StreamStartEvent | DocumentEndEvent | StreamEndEvent):
                 content = self._value(event, events, ())
         return content
 

@@ -65,7 +65,8 @@ def _outcome(waiver: Waiver, by_rule: dict[str, Finding], subject_digest: str, t
     if waiver.rule_fingerprint and waiver.rule_fingerprint != finding.fingerprint:
         return Outcome("rule changed", "The rule's text is not the one that was waived.")
     if waiver.accepted and waiver.accepted.measure not in (finding.measure, finding.type):
-        return Outcome("unmatched", f"It accepts {waiver.accepted.measure}; the rule measures {finding.measure}.")
+        measured = finding.measure or finding.type
+        return Outcome("unmatched", f"It accepts {waiver.accepted.measure}; the rule measures {measured}.")
     return _covering(waiver, finding)
 
 
