@@ -16,8 +16,6 @@ from indexer.subjects.lesion_nets import NAMES, weights_file
 from indexer.subjects.lesion_nets.network import WIDTHS, LesionNet, scaled
 from indexer.training.pictures import Pictures, Progress, batches, pictures, settle, turned
 
-BATCH = 128
-
 
 @dataclass(frozen=True)
 class Recipe:
@@ -30,6 +28,8 @@ class Recipe:
     epochs: int = 10
     count: int = 12_000
     """Training pictures."""
+    batch: int = 128
+    """Pictures a step."""
 
 
 VALID = tuple(name for name in CONCEPTS if name not in ARTEFACTS)
@@ -78,11 +78,11 @@ def fit(shown: Pictures, recipe: Recipe, seed: int, progress: Progress) -> Lesio
     net, auxiliary = LesionNet().to(memory_format=torch.channels_last), nn.Linear(WIDTHS[-1], len(told))
     weights = [weight for weight in (*net.parameters(), *auxiliary.parameters()) if weight.requires_grad]
     optimizer = torch.optim.AdamW(weights, lr=2e-3, weight_decay=0.02)
-    steps = recipe.epochs * (count // BATCH)
+    steps = recipe.epochs * (count // recipe.batch)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps, pct_start=0.15)
     for epoch in range(recipe.epochs):
         losses = []
-        for batch in batches(count, BATCH, rng):
+        for batch in batches(count, recipe.batch, rng):
             images = _turn(shown, batch, rng)
             loss = _loss(net, auxiliary, images, labels[batch], marks[batch])
             optimizer.zero_grad()
