@@ -7,7 +7,8 @@ LensError                    message + hint; the surfaces print both
 ├── MissingExtra             an optional package is needed; the hint holds the command
 ├── SubjectFault             the subject cannot be loaded, run or trusted
 ├── DatasetFault             the dataset is empty, unreadable or inconsistent
-├── IndexUnusable            the folder is no index of ours, truncated, tampered or foreign
+├── IndexUnusable            the folder is no index of ours, or cannot be read
+│   └── Untrustworthy        digests, spaces or values are not what they must be; `lens audit` ends with 4
 ├── Unavailable              a server cannot be reached, a port is taken
 └── Interrupted              the user stopped the work; what is done can be resumed
 """
@@ -58,6 +59,10 @@ class DatasetFault(LensError):
 
 class IndexUnusable(LensError):
     """The folder is not an index that can be trusted."""
+
+
+class Untrustworthy(IndexUnusable):
+    """What is there is not what was signed for: a digest differs, a space is foreign, a value is not finite."""
 
 
 class Unavailable(LensError):

@@ -73,6 +73,16 @@ class Lens:
         """Changes whenever anything in the index does."""
         return self._index.manifest.digest
 
+    @property
+    def index(self) -> Index:
+        """The opened index itself, for what reads its tables."""
+        return self._index
+
+    @property
+    def words(self) -> Words:
+        """The foundation model's side of the index, loaded when first asked."""
+        return self._words
+
     def describe(self) -> IndexSummary:
         """What the index holds and where it came from."""
         return summarise(self._index, self.name)

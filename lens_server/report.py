@@ -117,6 +117,8 @@ class Result:
     lower: float | None
     upper: float | None
     """Bounds at the corrected level; equal to the estimate for measures without spread."""
+    error: float | None
+    """Standard error of the estimate; 0 for measures without spread."""
     limit: float
     direction: str
     """`for`, `against` or `either`: which sign of the effect is judged."""

@@ -11,7 +11,7 @@ from PIL import Image
 
 from indexer.catalogue import FOUNDATION_MODELS
 from indexer.domain.embeddings import Vectors, check_templates, concept_vector, empty_templates, text_probes
-from indexer.errors import IndexUnusable, InvalidInput
+from indexer.errors import InvalidInput, Untrustworthy
 from indexer.foundation_models.foundation_model import FoundationModel
 from indexer.index.manifest import SpaceOrigin
 
@@ -52,6 +52,17 @@ class Words:
         with self._embedding:
             return concept_vector(self._model().embed_images(pictures))
 
+    def plain(self, texts: Sequence[str]) -> Vectors:
+        """Embeddings [texts, d] of texts as they are, each by itself."""
+        with self._embedding:
+            model = self._model()
+            return np.concatenate([model.embed_texts([text]) for text in texts])
+
+    def pictures(self, images: Sequence[Image.Image]) -> Vectors:
+        """Embeddings [images, d] of decoded images."""
+        with self._embedding:
+            return self._model().embed_images(images)
+
     def _probes_of(self, texts: tuple[str, ...], templates: tuple[str, ...]) -> Vectors:
         # Texts embedded in other company differ in the last bits, so what is remembered is the company as a whole.
         with self._lock:
@@ -76,7 +87,7 @@ class Words:
     def _model(self) -> FoundationModel:
         model = _loaded(self._space.name, self._trust_pickle)
         if model.space.digest != self._space.digest:
-            raise IndexUnusable(
+            raise Untrustworthy(
                 f"The index was embedded with another {self._space.name} than the one found here "
                 f"(digests {self._space.digest[:12]} "
                 f"and {model.space.digest[:12]}): its words would mean something else.",

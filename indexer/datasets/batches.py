@@ -98,7 +98,7 @@ def _read_ahead(
             image = dataset.load(number)
         except DatasetFault as fault:
             return None, None, fault.message
-        return _content(image), prepare(image), None
+        return content_of(image), prepare(image), None
 
     waiting: deque[Future[tuple[str | None, T | None, str | None]]] = deque()
     with ThreadPoolExecutor(max_workers=threads, thread_name_prefix="read") as pool:
@@ -114,7 +114,8 @@ def _read_ahead(
                 future.cancel()
 
 
-def _content(image: Image.Image) -> str:
+def content_of(image: Image.Image) -> str:
+    """Digest of an image's pixels, mode and size."""
     digest = hashlib.blake2b(f"{image.mode}{image.size}".encode(), digest_size=16)
     digest.update(image.tobytes())
     return digest.hexdigest()

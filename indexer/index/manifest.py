@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from indexer.errors import IndexUnusable
+from indexer.errors import IndexUnusable, Untrustworthy
 from indexer.index.files import FORMAT, MANIFEST
 
 
@@ -118,7 +118,7 @@ def read_manifest(folder: Path) -> Manifest:
             hint="Restore the file or build the index again.",
         ) from fault
     if manifest.digest != manifest.expected_digest():
-        raise IndexUnusable(
+        raise Untrustworthy(
             f"{path} was changed after it was written.", hint="Restore the file or build the index again."
         )
     return manifest

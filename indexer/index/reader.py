@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from indexer.domain.embeddings import Vectors
 from indexer.domain.neurons import NeuronId
 from indexer.domain.states import State
-from indexer.errors import IndexUnusable, NotFound, nearest_hint
+from indexer.errors import IndexUnusable, NotFound, Untrustworthy, nearest_hint
 from indexer.index import files
 from indexer.index.manifest import Manifest, file_record, read_manifest
 
@@ -97,7 +97,7 @@ class Index:
         manifest = read_manifest(folder)
         faults = check_files(folder, manifest, largest=_CHECKED_ON_OPENING)
         if faults:
-            raise IndexUnusable(
+            raise Untrustworthy(
                 f"{folder} cannot be trusted: {'; '.join(faults)}.", hint=f"lens verify {folder} names every fault."
             )
         try:

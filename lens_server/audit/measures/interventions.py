@@ -1,0 +1,94 @@
+"""What pasting an overlay does to the margin and to the decision: tier 3, `intervention_effect` and `flip_rate`."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.interventions.overlays import PLACEBO
+from lens_server.audit.laboratory import Outcomes, Unavailable
+from lens_server.audit.measures.measure import Measured, Question
+from lens_server.audit.probe_set import YES
+from lens_server.audit.rulebook import Concept
+from lens_server.audit.scene import Scene
+from lens_server.audit.statistics import mean_estimate, share_floor
+
+
+class Pairs(NamedTuple):
+    """Images without and with an overlay."""
+
+    places: NDArray[np.int64]
+    """In the probe set [n]."""
+    before: NDArray[np.float64]
+    """Logits [n, classes]."""
+    after: NDArray[np.float64]
+    placebo: NDArray[np.float64]
+    """With the placebo overlay instead."""
+
+
+def intervention_effect(scene: Scene, question: Question) -> Measured:
+    """Mean paired change of the class margin, in its standard deviations, from pasting the overlay."""
+    return _measured(scene, question, flips=False)
+
+
+def flip_rate(scene: Scene, question: Question) -> Measured:
+    """Share of images whose decision on the class changes, less the placebo overlay's share."""
+    return _measured(scene, question, flips=True)
+
+
+def pairs_of(scene: Scene, concept: Concept) -> Pairs:
+    """The images that lack a concept, without and with its overlay; raises Unavailable."""
+    outcomes: Outcomes = scene.laboratory.outcomes
+    presence = scene.presence(concept)
+    lacking = presence.values[outcomes.places] != YES if presence.by_column else np.ones(len(outcomes.places), bool)
+    return Pairs(
+        outcomes.places[lacking],
+        outcomes.untouched[lacking],
+        outcomes.pasted[concept.overlay][lacking],
+        outcomes.pasted[PLACEBO][lacking],
+    )
+
+
+def margin_of(logits: NDArray[np.float64], output: int) -> NDArray[np.float64]:
+    """Class margin of each row [n]."""
+    margin: NDArray[np.float64] = logits[:, output] - np.delete(logits, output, axis=1).max(axis=1)
+    return margin
+
+
+def flipped(before: NDArray[np.float64], after: NDArray[np.float64], output: int) -> NDArray[np.float64]:
+    """1 where a decision for the class is newly made, −1 where it is given up, else 0 [n]."""
+    decided = (logits.argmax(axis=1) == output for logits in (after, before))
+    new, old = (each.astype(np.float64) for each in decided)
+    return np.asarray(new - old)
+
+
+def _measured(scene: Scene, question: Question, *, flips: bool) -> Measured:
+    (concept,) = question.concepts
+    assert question.output is not None
+    evidence = f"overlay {concept.overlay}"
+    try:
+        pairs = pairs_of(scene, concept)
+    except Unavailable as fault:
+        return Measured(None, evidence, why=f"needs the subject, and {fault.message}")
+    count, needed = len(pairs.places), scene.rulebook.statistics.min_absent
+    if count < needed:
+        why = f"{count} images lack it; {needed} are needed"
+        return Measured(None, evidence, count, count, why)
+    groups = scene.probe_set.groups[pairs.places]
+    if flips:
+        values, floor = _flips(pairs, question.output, question.rule.direction or "either"), share_floor(count)
+    else:
+        change = margin_of(pairs.after, question.output) - margin_of(pairs.before, question.output)
+        values, floor = change / scene.spread(question.output), 0.0
+    draws, seed = scene.bootstrap
+    return Measured(mean_estimate(values, groups, draws, seed, floor), evidence, count, count)
+
+
+def _flips(pairs: Pairs, output: int, direction: str) -> NDArray[np.float64]:
+    own, placebo = flipped(pairs.before, pairs.after, output), flipped(pairs.before, pairs.placebo, output)
+    if direction == "for":
+        return (own > 0).astype(np.float64) - (placebo > 0)
+    if direction == "against":
+        # A share that may not exceed a limit; the sign that `against` judges by is that of a falling margin.
+        return (placebo < 0).astype(np.float64) - (own < 0)
+    return np.abs(own) - np.abs(placebo)
