@@ -25,6 +25,8 @@ from ruamel.yaml.events import (
 from indexer.errors import InvalidInput
 
 MOST_BYTES = 1_000_000
+MOST_VALUES = 50_000
+"""Bounds the time that a file of a megabyte can take; a rule has a dozen."""
 DEEPEST = 20
 MOST_TOLD = 100
 Place = tuple[str | int, ...]
@@ -106,8 +108,8 @@ def _refused(line: int, message: str, hint: str) -> Document:
     return Document(None, {}, (Fault(line, message, hint),))
 
 
-class _TooDeep(Exception):
-    """Raised to stop at once: what lies deeper is not looked at."""
+class _TooMuch(Exception):
+    """Raised to stop at once: what follows is not looked at."""
 
 
 class _Reading:
@@ -117,12 +119,13 @@ class _Reading:
         self.text = text
         self.lines: dict[Place, int] = {}
         self.faults: list[Fault] = []
+        self.values = 0
 
     def document(self) -> Document:
         content: Any = None
         try:
             content = self._content(YAML(typ="safe", pure=True).parse(self.text))
-        except _TooDeep:
+        except _TooMuch:
             pass
         except MarkedYAMLError as fault:
             mark = fault.problem_mark or fault.context_mark
@@ -149,7 +152,11 @@ class _Reading:
         self.lines.setdefault(place, line + 1)
         if len(place) > DEEPEST:
             self._note(line, f"Nested more than {DEEPEST} deep.", "")
-            raise _TooDeep
+            raise _TooMuch
+        self.values += 1
+        if self.values > MOST_VALUES:
+            self._note(line, f"The file holds more than {MOST_VALUES:,} values.", "Split it.")
+            raise _TooMuch
         if isinstance(event, AliasEvent):
             self._note(line, f"An alias (*{event.anchor}) is not taken.", "Write the value out.")
             return UNREAD

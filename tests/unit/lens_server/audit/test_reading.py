@@ -102,6 +102,7 @@ def test_a_misspelt_key_is_not_called_missing_too():
         (b"# " + b"x" * MOST_BYTES, 1, "The file is larger than 1,000,000 bytes."),
         ("- a\n- b\n", 1, "The file must be a mapping."),
         ("a" + ": {a" * 50, 1, "Nested more than 20 deep."),
+        ("a: [" + "1," * 60_000 + "]", 1, "The file holds more than 50,000 values. Split it."),
         ("[" * 100_000, 1, "Nested more than 20 deep."),
         ("? [a]\n: 1\n", 1, "A key must be a word."),
     ],
