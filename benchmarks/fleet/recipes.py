@@ -1,5 +1,6 @@
 """Which nets a fleet holds, how each is trained, and on which pictures each is probed."""
 
+import hashlib
 from dataclasses import dataclass, field
 
 from indexer.datasets.lesions import ARTEFACTS, Rate
@@ -84,17 +85,26 @@ class Fleet:
     pairs: int = 800
     """Exact pairs an artefact."""
 
+    @property
+    def made_as(self) -> str:
+        """Its name and, for another recipe is another net, a digest of all that decides how its nets are made."""
+        parts = (self.pool_seed, self.pool, self.pair_seed, self.pairs, self.members)
+        return f"{self.name}-{hashlib.sha256(repr(parts).encode()).hexdigest()[:8]}"
+
     def member(self, name: str) -> Member:
         """The member of this name."""
         return next(each for each in self.members if each.name == name)
 
 
+BATCH = 48
+"""Pictures a step: fewer than the committed subjects had, so that fewer pictures suffice."""
+
 _SCHEDULES = {
-    CLEAN: (12_000, 10),
+    CLEAN: (16_000, 10),
     SPURIOUS: (8_000, 8),
-    ENCODED: (12_000, 8),
+    ENCODED: (16_000, 9),
     DIFFUSE: (8_000, 8),
-    REDUNDANT: (8_000, 8),
+    REDUNDANT: (8_000, 10),
     UNTRAINED: (1_000, 0),
     SHUFFLED: (1_000, 0),
 }
@@ -102,27 +112,27 @@ _SCHEDULES = {
 
 
 def _plain(kind: str, number: int, seed: int) -> Member:
-    count, epochs = _SCHEDULES[kind]
-    return Member(f"{kind}-{number}", kind, seed, Recipe(epochs=epochs, count=count))
+    return Member(f"{kind}-{number}", kind, seed, _recipe(kind, {}))
 
 
 def _planted(artefact: str, strength: str, seed: int) -> Member:
-    count, epochs = _SCHEDULES[SPURIOUS]
-    recipe = Recipe({artefact: STRENGTHS[strength]}, epochs=epochs, count=count)
+    recipe = _recipe(SPURIOUS, {artefact: STRENGTHS[strength]})
     return Member(f"{SPURIOUS}-{artefact}-{strength}", SPURIOUS, seed, recipe, (artefact,), strength)
 
 
 def _encoded(artefact: str, seed: int) -> Member:
-    count, epochs = _SCHEDULES[ENCODED]
-    recipe = Recipe({artefact: EVEN}, (artefact,), epochs, count)
+    recipe = _recipe(ENCODED, {artefact: EVEN}, (artefact,))
     return Member(f"{ENCODED}-{artefact}", ENCODED, seed, recipe, (artefact,))
 
 
 def _diffuse(number: int, seed: int) -> Member:
-    count, epochs = _SCHEDULES[DIFFUSE]
     cues = CUES[number - 1]
-    recipe = Recipe(dict.fromkeys(cues, FAINT), epochs=epochs, count=count)
-    return Member(f"{DIFFUSE}-{number}", DIFFUSE, seed, recipe, cues)
+    return Member(f"{DIFFUSE}-{number}", DIFFUSE, seed, _recipe(DIFFUSE, dict.fromkeys(cues, FAINT)), cues)
+
+
+def _recipe(kind: str, rates: dict[str, Rate], encoded: tuple[str, ...] = ()) -> Recipe:
+    count, epochs = _SCHEDULES[kind]
+    return Recipe(rates, encoded, epochs, count, BATCH)
 
 
 def _judged() -> tuple[Member, ...]:

@@ -29,7 +29,7 @@ def offer(fleet: Fleet, folder: Path) -> None:
     """Make the fleet's nets loadable by name in this process, and in any other that has the folder on its path."""
     file = folder / f"{_module(fleet)}.py"
     folder.mkdir(parents=True, exist_ok=True)
-    file.write_text(_MODULE.format(module=_module(fleet), fleet=fleet.name), encoding="utf-8")
+    file.write_text(_MODULE.format(module=_module(fleet), fleet=fleet.made_as), encoding="utf-8")
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
 

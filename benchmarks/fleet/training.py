@@ -19,7 +19,7 @@ def weights_of(fleet: Fleet, member: Member, folder: Path) -> Path:
     """Where a member's weights lie."""
     if fleet.name == COMMITTED:
         return weights_file(member.name)
-    return folder / fleet.name / f"{member.name}.safetensors"
+    return folder / fleet.made_as / f"{member.name}.safetensors"
 
 
 def trained(fleet: Fleet, member: Member, folder: Path) -> LesionNet:

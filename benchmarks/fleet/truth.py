@@ -42,7 +42,7 @@ class Truth:
 
 def truth_of(fleet: Fleet, member: Member, folder: Path) -> Truth:
     """A member's truth: read where it lies already, else measured and kept."""
-    file = folder / fleet.name / f"{member.name}.truth.json"
+    file = folder / fleet.made_as / f"{member.name}.truth.json"
     if not file.is_file():
         net = trained(fleet, member, folder)
         found = measured(net, fleet, folder, member.planted if member.kind == DIFFUSE else ())
