@@ -1,22 +1,14 @@
 """The verbs of the command line, and what an error becomes."""
 
-import errno
 import os
 import sys
-import traceback
 from importlib.metadata import version
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
-from indexer.errors import LensError
-from lens_client.errors import LensServerError
-from lens_server.cli import ask, build, demo, serve
-
-INTERNAL, INTERRUPTED, BAD_INPUT = 70, 130, 2
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
+from lens_server.cli import ask, audit, build, demo, serve
+from lens_server.cli.faults import INTERRUPTED, console, tell
 
 app = typer.Typer(
     name="lens",
@@ -36,6 +28,7 @@ for command in (
     ask.diff,
     ask.show,
     ask.verify,
+    audit.audit,
 ):
     app.command()(command)
 
@@ -62,34 +55,11 @@ def main() -> None:
     except SystemExit as ended:
         # typer turns Ctrl-C into this status and says nothing.
         if ended.code == INTERRUPTED:
-            _console().print("Interrupted. A build goes on with --resume.")
+            console().print("Interrupted. A build goes on with --resume.")
         raise
     except BrokenPipeError:
         # The reader (head, less) has gone: nothing is wrong.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except Exception as fault:
-        sys.exit(_told(fault))
-
-
-def _told(fault: Exception) -> int:
-    """Say what went wrong and what cures it; the exit status."""
-    message, hint = "", ""
-    if isinstance(fault, (LensError, LensServerError)):
-        message, hint = fault.message, fault.hint
-    elif isinstance(fault, OSError) and fault.errno in _NO_ROOM:
-        message = f"Writing failed: {fault.strerror}."
-        hint = "No index was half-written. Make room, or choose another place; then go on with --resume."
-    if os.environ.get("LENS_DEBUG"):
-        traceback.print_exception(fault)
-    kind = "error" if message else "internal error"
-    _console().print(f"[bold red]{kind}:[/] {escape(message or f'{type(fault).__name__}: {fault}')}")
-    if not message:
-        hint = "This is a fault of lens. Set LENS_DEBUG=1 for the traceback and report it."
-    if hint:
-        _console().print(f"  {escape(hint)}")
-    return BAD_INPUT if message else INTERNAL
-
-
-def _console() -> Console:
-    return Console(stderr=True, soft_wrap=True, highlight=False)
+        sys.exit(tell(fault))
