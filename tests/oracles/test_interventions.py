@@ -1,10 +1,14 @@
 """Interventions against slow twins: one image at a time, the network taken apart by hand."""
 
 import copy
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
+from scipy import ndimage
 
 from indexer.catalogue import DATASETS, SUBJECTS
 from indexer.datasets.lesions import ARTEFACTS
@@ -14,6 +18,7 @@ from indexer.interventions.trials import TrialSettings, run_trial
 from indexer.progress import Silent
 from tests.unit.indexer.interventions.nets import Maps, Shots, Tokens, preprocess, seeded, subject
 
+DATA = Path(os.environ.get("LENS_DATA", Path(__file__).parents[3] / "shared" / "data"))
 SETTINGS = TrialSettings(seed=3, batch_size=4)
 
 
@@ -166,3 +171,41 @@ def test_patched_effects_agree_with_the_exact_truth_of_a_lesion_net():
     )
     truth = neuron_truth("shortcut-patch", "patch", "block4", 16)
     assert spearmanr(found, truth).statistic >= 0.95
+
+
+@pytest.mark.skipif(not (DATA / "isic2017").is_dir(), reason="no ISIC 2017: set LENS_DATA to the folder that holds it")
+def test_our_sticker_moves_a_real_net_as_real_stickers_do(monkeypatch):
+    """Blue and green stickers cut from photographs of one lesion and laid on another, against ours, and the placebo."""
+    monkeypatch.syspath_prepend(str(DATA))
+    table = DATASETS.load(f"csv:{DATA / 'isic2017' / 'samples.csv'}")
+    melanoma = SUBJECTS.load("python:subjects:mobilenet_melanoma")
+    rows, changes = table.metadata, {"real": [], "colour_patch": [], "plain": []}
+    benign = np.flatnonzero((rows["patches"] == 0) & (rows["malignant"] == 0))
+    stickers = filter(None, (cut_out(table.load(number)) for number in np.flatnonzero(rows["patches"] == 1)[:60]))
+
+    def margin(image):
+        logits = melanoma.module(melanoma.preprocess(image)[None])[0]
+        return float(logits[1] - logits[0])
+
+    for (pixels, mask), number in zip(stickers, benign[::70], strict=False):
+        image, seed = table.load(number), seed_of(table.keys[number], 0)
+        start = margin(image)
+        real = Image.fromarray(np.where(mask[..., None], pixels, np.asarray(image)))
+        changes["real"].append(margin(real) - start)
+        for name in ("colour_patch", "plain"):
+            changes[name].append(margin(paste(name, image, seed)) - start)
+    mean = {name: np.mean(each) for name, each in changes.items()}
+    assert len(changes["real"]) >= 15
+    assert 0.5 * mean["real"] > mean["colour_patch"] > 2 * mean["real"], mean
+    assert abs(mean["plain"]) < 0.5 * abs(mean["colour_patch"]), mean
+
+
+def cut_out(image):
+    """A picture and the mask of its largest piece that is bluer than red, as skin is nowhere; None without one."""
+    pixels = np.asarray(image)
+    blue = ndimage.binary_opening(pixels[..., 2] > pixels[..., 0].astype(int) + 25, iterations=2)
+    pieces, count = ndimage.label(blue)
+    if not count:
+        return None
+    mask = ndimage.binary_fill_holes(pieces == np.bincount(pieces.ravel())[1:].argmax() + 1)
+    return (pixels, mask) if 0.06 < mask.mean() < 0.4 else None
