@@ -43,7 +43,7 @@ def contrast(
     value = _averaged(totals.sum(axis=0)[None], count)[0]
     if np.isnan(value):
         return None
-    replicates = _averaged(resampled(numbered, *bootstrap).astype(np.float64) @ totals, count)
+    replicates = _averaged(resampled(totals, numbered, *bootstrap), count)
     replicates = replicates[np.isfinite(replicates)]
     contributing = _contributing(indicator, count)[cell]
     independent = len(np.unique(numbered[contributing]))

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import gammaincc, ndtr, stdtr, stdtrit
 
 Floats = NDArray[np.float64]
 
@@ -31,30 +32,37 @@ class Estimate:
         """Two-sided bounds that miss the truth with probability `level`: Student's t on the standard error."""
         if self.error == 0:
             return self.value, self.value
-        reach = float(stats.t.isf(level / 2, max(self.groups - 1, 1))) * self.error
+        reach = -float(stdtrit(max(self.groups - 1, 1), level / 2)) * self.error
         return self.value - reach, self.value + reach
 
     def beyond(self, limit: float) -> float:
         """Two-sided p of the effect's being on the other side of the limit than the estimate is; 0 without spread."""
         if self.error == 0:
             return 0.0 if self.value != limit else 1.0
-        return float(2 * stats.t.sf(abs(self.value - limit) / self.error, max(self.groups - 1, 1)))
+        return float(2 * stdtr(max(self.groups - 1, 1), -abs(self.value - limit) / self.error))
 
 
-def resampled(groups: NDArray[np.int64], draws: int, seed: int) -> NDArray[np.float32]:
-    """How often each image counts in each replicate [draws, images]: groups are drawn with replacement, whole."""
+def resampled(totals: Floats, groups: NDArray[np.int64], draws: int, seed: int) -> Floats:
+    """Sums of `totals` [images, k] in each replicate [draws, k]; groups are drawn with replacement, whole."""
     count = int(groups.max(initial=-1)) + 1
-    rng = np.random.default_rng([seed, 40_013, count])
-    times = rng.multinomial(count, np.full(count, 1 / max(count, 1)), size=draws).astype(np.float32)
-    weights: NDArray[np.float32] = times[:, groups]
-    return weights
+    by_group = np.zeros((count, totals.shape[1]))
+    np.add.at(by_group, groups, totals)
+    return np.asarray(_times(count, draws, seed) @ by_group)
 
 
 def mean_estimate(values: Floats, groups: NDArray[np.int64], draws: int, seed: int, floor: float = 0.0) -> Estimate:
     """The mean of one value an image, groups resampled together."""
-    weights = resampled(_numbered(groups), draws, seed).astype(np.float64)
-    replicates = weights @ values / np.maximum(weights.sum(axis=1), 1e-12)
-    return Estimate.of_draws(float(values.mean()), replicates, len(np.unique(groups)), floor)
+    numbered = np.unique(groups, return_inverse=True)[1].astype(np.int64)
+    sums = resampled(np.stack([values, np.ones(len(values))], axis=1), numbered, draws, seed)
+    replicates = sums[:, 0] / np.maximum(sums[:, 1], 1e-12)
+    return Estimate.of_draws(float(values.mean()), replicates, int(numbered.max()) + 1, floor)
+
+
+@lru_cache(maxsize=16)
+def _times(count: int, draws: int, seed: int) -> Floats:
+    """How often each group is drawn in each replicate [draws, groups]."""
+    rng = np.random.default_rng([seed, 40_013, count])
+    return rng.multinomial(count, np.full(count, 1 / max(count, 1)), size=draws).astype(np.float64)
 
 
 def share_floor(count: int) -> float:
@@ -118,11 +126,14 @@ def tail(null: Floats, values: Floats) -> Floats:
     spread = float(np.std(null))
     if spread < 1e-9:
         return np.ones_like(empirical)
-    skew = float(stats.skew(null))
-    fitted = stats.pearson3.sf((values - float(np.mean(null))) / spread, max(skew, 0.0))
+    standard = (null - float(np.mean(null))) / spread
+    fitted = pearson_tail((values - float(np.mean(null))) / spread, float(np.mean(standard**3)))
     return np.where(above > 9, empirical, np.minimum(empirical, np.maximum(fitted, 1e-300)))
 
 
-def _numbered(groups: NDArray[np.int64]) -> NDArray[np.int64]:
-    numbers: NDArray[np.int64] = np.unique(groups, return_inverse=True)[1].astype(np.int64)
-    return numbers
+def pearson_tail(standard: Floats, skew: float) -> Floats:
+    """P(X ≥ x) of a Pearson III of mean 0, deviation 1 and this skewness; the normal's where that is not positive."""
+    if skew < 1e-3:
+        return np.asarray(ndtr(-standard))
+    shape = 4 / skew**2
+    return np.asarray(gammaincc(shape, np.maximum(shape + standard * np.sqrt(shape), 0.0)))

@@ -121,11 +121,20 @@ def digits(result: Result) -> int:
 
 def interval(result: Result) -> str:
     """`0.412 [0.341, 0.480]`; the bounds are left out where they are the number itself."""
-    places = digits(result)
-    shown = number(result.estimate, places)
+    return f"{estimate(result)} {bounds(result)}".rstrip()
+
+
+def estimate(result: Result) -> str:
+    """The number alone, `not measured` where there is none."""
+    return number(result.estimate, digits(result))
+
+
+def bounds(result: Result) -> str:
+    """`[0.341, 0.480]`; empty where there are none, or where they are the number itself."""
     if result.lower is None or result.upper is None or result.lower == result.upper == result.estimate:
-        return shown
-    return f"{shown} [{number(result.lower, places)}, {number(result.upper, places)}]"
+        return ""
+    places = digits(result)
+    return f"[{number(result.lower, places)}, {number(result.upper, places)}]"
 
 
 def limit(finding: Finding, result: Result) -> str:

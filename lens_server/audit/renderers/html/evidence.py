@@ -19,7 +19,7 @@ def _shows(result: Result) -> bool:
 def _of_claim(result: Result, pictures: Pictures) -> Html:
     parts = [_pairs(result, pictures), _doses(result), _witnesses(result, pictures)]
     summary = element("summary", "Evidence for ", element("b", wording.claim(result)))
-    return element("details", lines(summary, *parts), class_="evidence", open="")
+    return element("details", lines(summary, *parts), class_="evidence", open=True)
 
 
 def _pairs(result: Result, pictures: Pictures) -> Html | None:

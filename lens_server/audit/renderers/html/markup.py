@@ -18,14 +18,15 @@ Child = str | None | Iterable["Child"]
 
 def element(name: str, /, *children: Child, **attributes: str | int | None) -> Html:
     """`<name attribute="…">children</name>`; a final underscore is dropped, others become hyphens, None is left out."""
-    given = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{escape(str(value))}"'
-        for key, value in attributes.items()
-        if value is not None
-    )
+    given = "".join(_attribute(key, value) for key, value in attributes.items() if value is not None)
     if name in VOID:
         return Html(f"<{name}{given}>")
     return Html(f"<{name}{given}>{joined(children)}</{name}>")
+
+
+def _attribute(key: str, value: str | int) -> str:
+    name = key.rstrip("_").replace("_", "-")
+    return f" {name}" if value is True else f' {name}="{escape(str(value))}"'
 
 
 def joined(children: Child) -> Html:

@@ -12,6 +12,9 @@ from lens_server.audit.renderers.html.pictures import Pictures
 from lens_server.audit.renderers.html.provenance import provenance
 from lens_server.report import Report
 
+_TITLE = 70
+"""Characters that a tab or a list of results shows."""
+
 
 def render(report: Report) -> str:
     """The whole page."""
@@ -24,14 +27,14 @@ def _head(report: Report) -> Html:
     css = style()
     digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode("ascii")
     policy = f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-    title = f"{wording.word(report.verdict)} · {wording.one_line(report.title) or report.ruleset} · audit"
+    title = f"{wording.word(report.verdict)} · {wording.one_line(report.title) or report.ruleset}"
     parts = [
         element("meta", charset="utf-8"),
         element("meta", http_equiv="Content-Security-Policy", content=policy),
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
         element("meta", name="color-scheme", content="light dark"),
         element("meta", name="referrer", content="no-referrer"),
-        element("title", title),
+        element("title", title if len(title) <= _TITLE else title[: _TITLE - 1] + "…"),
         element("style", Html(css)),
     ]
     return element("head", "\n", lines(*parts), "\n")
@@ -43,6 +46,7 @@ def _body(report: Report) -> Html:
         "main",
         "\n",
         lines(
+            sections.distrust(report),
             sections.declared(report),
             rules.glance(report),
             sections.warnings(report),

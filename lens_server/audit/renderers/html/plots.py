@@ -53,6 +53,27 @@ def interval(finding: Finding, result: Result, on: Scale) -> Html:
     return element("svg", *marks, class_="plot", viewBox=f"0 0 {WIDTH} {HEIGHT}", role="img", aria_label=said)
 
 
+def key() -> Html:
+    """How an interval is to be read, once for all."""
+    limit, end = WIDTH * 0.45, WIDTH - _EDGE
+    marks = [
+        element("rect", class_="forbidden", x=_figure(limit), y=4, width=_figure(end - limit), height=22),
+        _line("track", _EDGE, end, _TRACK),
+        *_bar(40, 110),
+        _diamond(190),
+        element("circle", class_="estimate", cx="75", cy=_TRACK, r="4.5"),
+        _upright("limit", limit, 1, 29),
+        element("text", "limit", class_="limit-label", x=_figure(limit), y=42, text_anchor="middle"),
+    ]
+    told = (
+        "How to read the intervals: the dot is what was measured, the bar its confidence interval at the corrected "
+        "level. A rule passes only when the whole bar lies outside the hatched side of the limit, and fails only when "
+        "the whole bar lies inside. A diamond is the baseline."
+    )
+    drawn = element("svg", *marks, class_="plot", viewBox=f"0 0 {WIDTH} {HEIGHT}", aria_hidden="true")
+    return element("div", drawn, element("p", told, class_="soft"), class_="key-to-plots")
+
+
 def _comparable(finding: Finding) -> bool:
     """Whether the baseline's number lies on the same scale; of a comparison the difference is judged."""
     return finding.type != "compare"

@@ -63,4 +63,4 @@ def _settings(title: str, settings: tuple[Setting, ...]) -> Html | None:
     if not settings:
         return None
     listed = element("dl", *(named(each.name, each.value) for each in settings), class_="facts")
-    return element("details", lines(element("summary", title), listed), open="")
+    return element("details", lines(element("summary", title), listed), open=True)

@@ -41,7 +41,8 @@ def glance(report: Report) -> Html:
     if not items:
         return element("p", "No rule was evaluated.", class_="soft")
     heading = element("h2", "Rules at a glance", id="glance")
-    return element("nav", lines(heading, element("ol", lines(*items), class_="glance")), aria_labelledby="glance")
+    listed = element("ol", lines(*items), class_="glance")
+    return element("nav", lines(heading, listed, plots.key()), aria_labelledby="glance")
 
 
 def _line(finding: Finding) -> Html:
@@ -51,9 +52,15 @@ def _line(finding: Finding) -> Html:
     return joined(
         [
             badge(finding.verdict),
-            element("a", finding.rule, href=f"#{_anchor(finding)}"),
+            element(
+                "span",
+                element("a", finding.rule, href=f"#{_anchor(finding)}"),
+                " ",
+                element("span", finding.title, class_="soft") if finding.title else None,
+                class_="name",
+            ),
             element("span", *figures, class_="figures"),
-            element("span", f"{weight} · {finding.severity.value}", class_="soft"),
+            element("span", f"{weight} · {finding.severity.value}", class_="soft weight"),
         ]
     )
 
@@ -120,7 +127,8 @@ def _claim(finding: Finding, result: Result, on: plots.Scale) -> Html:
         plots.interval(finding, result, on),
         element(
             "div",
-            element("b", wording.interval(result)),
+            element("b", wording.estimate(result)),
+            element("span", wording.bounds(result)),
             element("span", f"limit {wording.limit(finding, result)}", class_="soft"),
             class_="figures",
         ),

@@ -30,7 +30,7 @@ def banner(report: Report) -> Html:
         lines(
             title,
             element("p", report.sentence, class_="sentence"),
-            element("ul", *counts, class_="counts", aria_label="Rules by verdict"),
+            element("ul", *counts, class_="counts"),
             element("p", wording.ending(report), class_="soft"),
             element("dl", *facts, class_="facts"),
         ),
@@ -46,6 +46,12 @@ def declared(report: Report) -> Html | None:
 def warnings(report: Report) -> Html | None:
     """What the audit warns of."""
     return _texts("Warnings", report.warnings, "warnings")
+
+
+def distrust(report: Report) -> Html | None:
+    """Failed controls, told before any rule: they speak against the whole audit."""
+    failed = [each.sentence for each in report.controls if each.passed is False]
+    return _texts("✗ Controls failed: do not rely on this audit", failed, "distrust")
 
 
 def limitations(report: Report) -> Html | None:
@@ -82,7 +88,7 @@ def _control(control: Control) -> Html:
     symbol = element("span", wording.SYMBOLS[verdict], aria_hidden="true")
     mark = element("span", symbol, f" {word}", class_=f"badge {tone(verdict)}")
     name = element("span", f"{control.kind} · {control.name}", class_="soft")
-    return element("li", mark, " ", control.sentence, " ", name)
+    return element("li", mark, element("span", control.sentence, " ", name))
 
 
 def concepts(report: Report) -> Html | None:
