@@ -57,7 +57,7 @@ def _level(finding: Finding) -> str:
 def _of_rule(finding: Finding) -> _Note:
     told = [f"{wording.word(finding.verdict)}: {wording.one_line(finding.sentence)}"]
     told += [
-        f"{wording.claim(each)}: {wording.interval(each)}, limit {wording.limit(finding, each)}"
+        f"{wording.short_claim(each)}: {wording.interval(each)}, limit {wording.limit(finding, each)}"
         for each in wording.ranked_results(finding)[:3]
         if each.verdict is finding.verdict
     ]

@@ -94,7 +94,7 @@ def _cells(finding: Finding, result: Result | None) -> list[str]:
     return [
         verdict,
         rule,
-        _text(wording.claim(result), 120),
+        _text(wording.short_claim(result), 120),
         _text(wording.interval(result)),
         _text(wording.limit(finding, result)),
     ]

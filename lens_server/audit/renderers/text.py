@@ -9,6 +9,7 @@ from lens_server.report import AppliedWaiver, ConceptReport, Control, Finding, P
 WIDTH = 110
 _INDENT = 16
 _MOST_CLAIMS = 12
+_MOST_PAIRS = 3
 
 
 def render(report: Report) -> str:
@@ -70,17 +71,13 @@ def _evidence(results: list[Result]) -> list[str]:
     for result in results:
         if result.witnesses:
             named = ", ".join(f"{each.neuron} ({wording.number(each.alignment)})" for each in result.witnesses)
-            told.append(f"Neurons for {wording.claim(result)}, by alignment: {named}")
+            told.append(f"Neurons for {wording.short_claim(result)}, with alignment: {named}")
         if result.pairs:
-            flips = sum(each.flipped for each in result.pairs)
-            shown = ", ".join(
-                f"{each.key} ({each.decision_without} → {each.decision_having})"
-                for each in result.pairs
-                if each.flipped
-            )
+            flipped = [each for each in result.pairs if each.flipped]
+            shown = [f"{each.key} ({each.decision_without} → {each.decision_having})" for each in flipped[:_MOST_PAIRS]]
             told.append(
-                f"Pairs kept for {wording.claim(result)}: {flips} of {len(result.pairs)} flip"
-                + (f": {shown}" if shown else "")
+                f"Pairs kept for {wording.short_claim(result)}: {len(flipped)} of {len(result.pairs)} flip"
+                + (f", as {', '.join(shown)}" if shown else "")
             )
     return told
 

@@ -35,8 +35,9 @@ ENDINGS = {
 }
 
 _SEVERITIES = tuple(Severity)
-_RELATIONS = {"min": "≥", "max": "≤", "max_ratio": "≤", "max_increase": "≤"}
-_UNITS = {"max_ratio": " times", "max_increase": " more than the baseline"}
+_SIGNED = frozenset({"contrast_effect", "intervention_effect"})
+_MOST_NAMED = 3
+_UNITS = {"max_ratio": " (ratio)", "max_increase": " more than the baseline"}
 # Controls, halves of characters, what reverses the reading direction, and what no encoding carries.
 _ILLEGIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 
@@ -137,17 +138,54 @@ def bounds(result: Result) -> str:
     return f"[{number(result.lower, places)}, {number(result.upper, places)}]"
 
 
+def forbidden(finding: Finding, result: Result) -> tuple[tuple[float, float], ...]:
+    """Where the measured number breaks the rule, from the low end on; the number keeps its sign, the limit has none."""
+    far, near = result.limit, -result.limit
+    least = finding.bound == "min"
+    if result.direction == "against":
+        return ((near, math.inf),) if least else ((-math.inf, near),)
+    if _two_sided(finding, result):
+        return ((near, far),) if least else ((-math.inf, near), (far, math.inf))
+    return ((-math.inf, far),) if least else ((far, math.inf),)
+
+
+def _two_sided(finding: Finding, result: Result) -> bool:
+    """Whether the size is judged and not the sign; of shares only where one lies far enough below zero to matter."""
+    below = result.lower is not None and result.lower < -result.limit
+    return result.direction == "either" and (finding.measure in _SIGNED or below)
+
+
 def limit(finding: Finding, result: Result) -> str:
-    """`≤ 0.100`, with what it is a limit of where that is not the number itself."""
-    places = digits(result) if math.isfinite(result.limit) else 3
-    shown = number(result.limit, places) if result.limit else f"{0:.{places}f}"
-    return f"{_RELATIONS.get(finding.bound, '≤')} {shown}{_UNITS.get(finding.bound, '')}"
+    """`≤ 0.100`, `within ±0.300`, with what it is a limit of where that is not the number itself."""
+    shown = exact(result.limit, result)
+    if result.direction != "against" and _two_sided(finding, result):
+        return f"beyond ±{shown}" if finding.bound == "min" else f"within ±{shown}"
+    relation = "≥" if finding.bound == "min" else "≤"
+    if result.direction == "against":
+        relation, shown = ("≥" if relation == "≤" else "≤"), exact(-result.limit, result)
+    return f"{relation} {shown}{_UNITS.get(finding.bound, '')}"
+
+
+def exact(value: float, result: Result) -> str:
+    """A limit with the decimals of what is held against it."""
+    return f"{value + 0.0:.{digits(result)}f}".replace("-", "−")
 
 
 def claim(result: Result) -> str:
     """What a result is about: `patch → melanoma`, `hair + patch`."""
-    concepts = " + ".join(result.concepts) or "all relevance"
-    return concepts if result.class_name is None else f"{concepts} → {result.class_name}"
+    return _claim(" + ".join(result.concepts), result)
+
+
+def short_claim(result: Result) -> str:
+    """The same, where many concepts are summed: `hair and 6 more → melanoma`."""
+    if len(result.concepts) <= _MOST_NAMED:
+        return claim(result)
+    return _claim(f"{result.concepts[0]} and {len(result.concepts) - 1} more", result)
+
+
+def _claim(concepts: str, result: Result) -> str:
+    named = concepts or "all relevance"
+    return named if result.class_name is None else f"{named} → {result.class_name}"
 
 
 def sample(result: Result) -> str:

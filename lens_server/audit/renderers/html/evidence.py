@@ -1,5 +1,7 @@
 """What a claim rests on, to look at: pairs with and without, dose and response, the strongest neurons."""
 
+from dataclasses import replace
+
 from lens_server.audit.renderers import wording
 from lens_server.audit.renderers.html import plots
 from lens_server.audit.renderers.html.markup import Html, element, lines
@@ -18,7 +20,7 @@ def _shows(result: Result) -> bool:
 
 def _of_claim(result: Result, pictures: Pictures) -> Html:
     parts = [_pairs(result, pictures), _doses(result), _witnesses(result, pictures)]
-    summary = element("summary", "Evidence for ", element("b", wording.claim(result)))
+    summary = element("summary", "Evidence for ", element("b", wording.short_claim(result)))
     return element("details", lines(summary, *parts), class_="evidence", open=True)
 
 
@@ -26,7 +28,7 @@ def _pairs(result: Result, pictures: Pictures) -> Html | None:
     if not result.pairs:
         return None
     flips = sum(each.flipped for each in result.pairs)
-    concept = " + ".join(result.concepts)
+    concept = wording.short_claim(replace(result, class_name=None))
     shown = wording.plural(len(result.pairs), "pair")
     told = f"The same image without and with {concept}; {flips} of the {shown} shown change the decision."
     items = [_pair(each, concept, pictures) for each in result.pairs]
@@ -76,7 +78,7 @@ def _doses(result: Result) -> Html | None:
 def _witnesses(result: Result, pictures: Pictures) -> Html | None:
     if not result.witnesses:
         return None
-    told = "Each with the images that excite it most, strongest first. Alignment finds neurons; it decides nothing."
+    told = "Each with the images that excite it most. Alignment finds neurons; it decides nothing."
     items = [_witness(each, pictures) for each in result.witnesses]
     return lines(
         element("h4", "Strongest neurons"), element("p", told, class_="soft"), element("ul", *items, class_="neurons")

@@ -1,5 +1,6 @@
 """Inline SVG: an interval against its limit, an overlay's dose and response. Colour only repeats what is drawn."""
 
+import math
 from typing import NamedTuple
 
 from lens_server.audit.renderers import wording
@@ -25,30 +26,37 @@ class Scale(NamedTuple):
         share = (value - self.low) / (self.high - self.low)
         return round(_EDGE + share * (WIDTH - 2 * _EDGE), 2)
 
+    def held(self, value: float) -> float:
+        """Its place, at the end of the track for what lies beyond."""
+        return self.at(min(max(value, self.low), self.high))
+
 
 def scale(finding: Finding) -> Scale:
     """One scale for all claims of a rule, with zero and every limit on it."""
     values = [0.0]
     for each in finding.results:
-        values += [value for value in (each.estimate, each.lower, each.upper, each.limit) if value is not None]
+        values += [value for value in (each.estimate, each.lower, each.upper) if value is not None]
+        values += [end for part in wording.forbidden(finding, each) for end in part if math.isfinite(end)]
         if _comparable(finding) and each.baseline is not None:
             values.append(each.baseline)
     low, high = min(values), max(values)
     room = (high - low or 1.0) * 0.06
-    return Scale(low - room if low < 0 else 0.0, high + room)
+    return Scale(low - room if low < 0 else 0.0, high + room if high > 0 else 0.0)
 
 
 def interval(finding: Finding, result: Result, on: Scale) -> Html:
-    """The number with its interval, the limit, and hatched the side on which the rule is broken."""
-    limit = on.at(result.limit)
-    marks = [_forbidden(finding, limit), _line("track", _EDGE, WIDTH - _EDGE, _TRACK)]
+    """The number with its interval, the limits, and hatched where the rule is broken."""
+    broken = wording.forbidden(finding, result)
+    marks = [_hatched(*(on.held(each) for each in part)) for part in broken]
+    marks.append(_line("track", _EDGE, WIDTH - _EDGE, _TRACK))
     if result.lower is not None and result.upper is not None:
         marks += _bar(on.at(result.lower), on.at(result.upper))
     if result.baseline is not None and _comparable(finding):
         marks.append(_diamond(on.at(result.baseline)))
     if result.estimate is not None:
-        marks.append(element("circle", class_="estimate", cx=_figure(on.at(result.estimate)), cy=_TRACK, r="4.5"))
-    marks += _limit(limit, wording.limit(finding, result).split(" ")[1], on)
+        marks.append(_dot(on.at(result.estimate)))
+    limits = {end: wording.exact(end, result) for part in broken for end in part if math.isfinite(end)}
+    marks += _limits(limits, on)
     said = f"{wording.interval(result)}, limit {wording.limit(finding, result)}"
     return element("svg", *marks, class_="plot", viewBox=f"0 0 {WIDTH} {HEIGHT}", role="img", aria_label=said)
 
@@ -57,18 +65,18 @@ def key() -> Html:
     """How an interval is to be read, once for all."""
     limit, end = WIDTH * 0.45, WIDTH - _EDGE
     marks = [
-        element("rect", class_="forbidden", x=_figure(limit), y=4, width=_figure(end - limit), height=22),
+        _hatched(limit, end),
         _line("track", _EDGE, end, _TRACK),
         *_bar(40, 110),
         _diamond(190),
-        element("circle", class_="estimate", cx="75", cy=_TRACK, r="4.5"),
+        _dot(75),
         _upright("limit", limit, 1, 29),
         element("text", "limit", class_="limit-label", x=_figure(limit), y=42, text_anchor="middle"),
     ]
     told = (
         "How to read the intervals: the dot is what was measured, the bar its confidence interval at the corrected "
-        "level. A rule passes only when the whole bar lies outside the hatched side of the limit, and fails only when "
-        "the whole bar lies inside. A diamond is the baseline."
+        "level. A rule passes only when the whole bar lies outside the hatched part, and fails only when the "
+        "whole bar lies inside. A diamond is the baseline."
     )
     drawn = element("svg", *marks, class_="plot", viewBox=f"0 0 {WIDTH} {HEIGHT}", aria_hidden="true")
     return element("div", drawn, element("p", told, class_="soft"), class_="key-to-plots")
@@ -79,10 +87,13 @@ def _comparable(finding: Finding) -> bool:
     return finding.type != "compare"
 
 
-def _forbidden(finding: Finding, limit: float) -> Html:
-    start, end = (_EDGE, limit) if finding.bound == "min" else (limit, WIDTH - _EDGE)
+def _hatched(start: float, end: float) -> Html:
     wide = _figure(max(end - start, 0))
     return element("rect", class_="forbidden", x=_figure(start), y=4, width=wide, height=22)
+
+
+def _dot(place: float) -> Html:
+    return element("circle", class_="estimate", cx=_figure(place), cy=_TRACK, r="4.5")
 
 
 def _line(name: str, start: float, end: float, height: float) -> Html:
@@ -103,11 +114,17 @@ def _diamond(place: float) -> Html:
     return element("polygon", class_="baseline", points=f"{points}{_figure(place - 5)},{_TRACK}")
 
 
-def _limit(place: float, shown: str, on: Scale) -> list[Html]:
-    """The limit's line and number, and zero's where there is room for both."""
+def _limits(limits: dict[float, str], on: Scale) -> list[Html]:
+    """Each limit's line and number, and zero's where there is room for it."""
+    places = [on.at(each) for each in limits]
+    words = ("", "limit ")  # said once, at the higher one
+    marks = [_upright("limit", each, 1, 29) for each in places]
+    marks += [
+        _number(place, f"{words[place == max(places)]}{shown}", "limit-label")
+        for place, shown in zip(places, limits.values(), strict=True)
+    ]
     zero = on.at(0.0)
-    marks = [_upright("limit", place, 1, 29), _number(place, f"limit {shown}", "limit-label")]
-    if abs(zero - place) > _LABEL:
+    if all(abs(zero - each) > _LABEL for each in places):
         marks += [_upright("zero", zero, 10, 20), _number(zero, "0", "zero-label")]
     return marks
 

@@ -1,9 +1,13 @@
 """Numbers and limits read truly at every size."""
 
+import math
+
 import pytest
 
 from lens_server.audit.renderers import wording
 from tests.unit.lens_server.audit.sample_parts import finding, result
+
+INF = math.inf
 
 
 @pytest.mark.parametrize(
@@ -42,3 +46,30 @@ def test_claims_and_samples():
     assert wording.claim(result(concepts=("a", "b"), class_name=None)) == "a + b"
     assert wording.claim(result(concepts=())) == "all relevance → melanoma"
     assert wording.sample(result()) == "overlay patch; 400 with, 400 without, 312 groups"
+
+
+@pytest.mark.parametrize(
+    ("direction", "bound", "measure", "broken", "said"),
+    [
+        ("for", "max", "contrast_effect", ((0.1, INF),), "≤ 0.100"),
+        ("for", "min", "contrast_effect", ((-INF, 0.1),), "≥ 0.100"),
+        ("against", "max", "contrast_effect", ((-INF, -0.1),), "≥ −0.100"),
+        ("against", "min", "contrast_effect", ((-0.1, INF),), "≤ −0.100"),
+        ("either", "max", "contrast_effect", ((-INF, -0.1), (0.1, INF)), "within ±0.100"),
+        ("either", "min", "intervention_effect", ((-0.1, 0.1),), "beyond ±0.100"),
+        ("either", "max", "flip_rate", ((0.1, INF),), "≤ 0.100"),
+        ("for", "max_ratio", "relevance_share", ((0.1, INF),), "≤ 0.100 (ratio)"),
+    ],
+)
+def test_a_limit_keeps_the_sign_that_is_judged(direction, bound, measure, broken, said):
+    rule, one = finding(bound=bound, measure=measure), result(direction=direction)
+    assert wording.forbidden(rule, one) == broken and wording.limit(rule, one) == said
+
+
+def test_a_share_far_below_zero_is_judged_by_its_size_too():
+    assert wording.limit(finding(), result(bounds=(-0.5, -0.6, -0.4))) == "within ±0.100"
+
+
+def test_many_concepts_are_counted_where_room_is_short():
+    many = result(concepts=("a", "b", "c", "d"))
+    assert wording.short_claim(many) == "a and 3 more → melanoma" and wording.claim(many).startswith("a + b + c + d")
