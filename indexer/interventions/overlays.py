@@ -25,7 +25,8 @@ SHARPEST = 1024
 def paste(name: str, image: Image.Image, seed: tuple[int, ...] | int) -> Image.Image:
     """An RGB picture with an overlay on it, of the same size; the same name, size and seed give the same overlay.
 
-    Its place is drawn from name and seed; `plain` lies exactly where `colour_patch` would. Raises UnknownName.
+    Its place is drawn from name and seed; `plain` lies exactly where `colour_patch` would. `NAME@0.25` lays it on at a
+    quarter of its opacity, at the same place. Raises UnknownName.
     """
     if image.mode != "RGB":
         raise InvalidInput(f"An overlay needs an RGB picture, not {image.mode}.", hint="Convert it to RGB first.")
@@ -35,7 +36,12 @@ def paste(name: str, image: Image.Image, seed: tuple[int, ...] | int) -> Image.I
 
 def overlay(name: str, image: Picture, seed: tuple[int, ...] | int) -> Layer:
     """The layer that `paste` lays over this picture; its mask is every pixel it may change."""
-    check_overlays([name])
+    name, strength = _strength(name)
+    drawn = _whole(name, image, seed)
+    return drawn if strength == 1 else replace(drawn, alpha=(drawn.alpha * strength).astype(np.float32))
+
+
+def _whole(name: str, image: Picture, seed: tuple[int, ...] | int) -> Layer:
     height, width = image.shape[:2]
     if name == PLACEBO:
         alpha = _drawn("colour_patch", (height, width), seed).alpha
@@ -46,14 +52,27 @@ def overlay(name: str, image: Picture, seed: tuple[int, ...] | int) -> Layer:
 def check_overlays(names: Iterable[str]) -> None:
     """Refuse a name that is no overlay; raises UnknownName with the nearest."""
     for name in names:
-        if name not in OVERLAYS:
-            raise UnknownName("overlay", name, OVERLAYS)
+        _strength(name)
 
 
 def seed_of(key: str, seed: int) -> tuple[int, ...]:
     """The seed of a sample, from its key alone: it gets the same overlay in every run and on every machine."""
     digest = hashlib.sha256(f"{seed}\0{key}".encode()).digest()
     return tuple(int.from_bytes(digest[start : start + 8], "big") for start in range(0, len(digest), 8))
+
+
+def _strength(name: str) -> tuple[str, float]:
+    """Overlay and opacity of `NAME` or `NAME@OPACITY`."""
+    plain, at, opacity = name.partition("@")
+    if plain not in OVERLAYS:
+        raise UnknownName("overlay", plain, OVERLAYS)
+    try:
+        strength = float(opacity) if at else 1.0
+    except ValueError:
+        strength = -1.0
+    if not 0 < strength <= 1:
+        raise InvalidInput(f"The opacity of {name!r} must be a number above 0 and at most 1.", hint=f"{plain}@0.5")
+    return plain, strength
 
 
 def _drawn(name: str, shape: Shape, seed: tuple[int, ...] | int) -> Layer:

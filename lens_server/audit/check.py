@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
-from indexer.errors import InvalidInput, UnknownName
 from indexer.progress import Progress, Silent
 from lens_server.audit.baseline import against_baseline, check_comparable, fixed_rules, with_changes
 from lens_server.audit.controls import run_controls
@@ -19,6 +18,7 @@ from lens_server.audit.questions import measure_of, overlays_of, questions_of
 from lens_server.audit.reporting import concept_reports, declared_lines, finding_of, report_of
 from lens_server.audit.rulebook import Rulebook
 from lens_server.audit.scene import COLUMNS, Scene
+from lens_server.audit.target import check_target
 from lens_server.audit.waivers import Waivers, apply_waivers
 from lens_server.lens import Lens
 from lens_server.report import AppliedWaiver, Finding, Report, Result, Verdict
@@ -61,7 +61,7 @@ def run_audit(
     for what cannot be believed (digests, spaces, non-finite values, stale locks, incomparable baselines).
     """
     options, progress, started = options or AuditOptions(), progress or Silent(), now()
-    check_target(lens, rulebook)
+    check_target(lens.index, rulebook, options.read_by)
     check_index(lens.index)
     check_space(lens.index, rulebook)
     shown = probe_set(lens.index, rulebook.target.group_by)
@@ -154,27 +154,6 @@ def with_exhibits(findings: tuple[Finding, ...], claims: Sequence[Claim], exhibi
         replace(finding, results=tuple(shown(finding, place, each) for place, each in enumerate(finding.results)))
         for finding in findings
     )
-
-
-def check_target(lens: Lens, rulebook: Rulebook) -> None:
-    """Raise InvalidInput when the rulebook names classes or layers that the index does not have."""
-    manifest = lens.index.manifest
-    known = manifest.subject.classes
-    for name, number in rulebook.target.classes.items():
-        if number >= len(known):
-            raise InvalidInput(
-                f"The rulebook says class {name!r} is output {number}; the subject has outputs 0 to {len(known) - 1} "
-                f"({', '.join(known)}).",
-                hint="Correct target.classes.",
-            )
-        if name in known and known.index(name) != number:
-            raise InvalidInput(
-                f"The rulebook says class {name!r} is output {number}; the subject says it is {known.index(name)}.",
-                hint="Correct target.classes.",
-            )
-    for layer in rulebook.target.layers:
-        if layer not in lens.index.neurons.layers:
-            raise UnknownName("layer of the index", layer, lens.index.neurons.layers)
 
 
 def _waived(

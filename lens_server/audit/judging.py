@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from lens_server.audit.measures.interventions import confirming
 from lens_server.audit.measures.measure import Measured, Question
-from lens_server.audit.questions import MEASURES
 from lens_server.audit.rulebook import Statistics
 from lens_server.audit.scene import Scene
 from lens_server.audit.statistics import Estimate, levels
@@ -98,11 +98,11 @@ def _confirmed(scene: Scene, claim: Claim, result: Result, level: float) -> Resu
     assert rule.confirm_by is not None
     if others or not concept.overlay:
         return replace(result, note="not confirmed by intervention: there is no overlay for it")
-    measured = MEASURES[rule.confirm_by](scene, claim.question)
+    measured = confirming(scene, claim.question)
     if measured.estimate is None:
         missing = Confirmation(rule.confirm_by, None, None, None, "not measured")
         return replace(result, confirmation=missing, note=f"not confirmed by {rule.confirm_by}: {measured.why}")
-    found = magnitude(measured.estimate, level, claim.direction)
+    found = magnitude(measured.estimate, level, _sign(claim))
     sure = found.lower > LEAST_CONFIRMING[rule.confirm_by]
     outcome = "confirmed" if sure else "not confirmed"
     lower, upper = measured.estimate.bounds(level)
@@ -112,6 +112,15 @@ def _confirmed(scene: Scene, claim: Claim, result: Result, level: float) -> Resu
         return replace(result, confirmation=confirmation)
     note = "images with and without it differ, but pasting it does not move the decision: something else goes with it"
     return replace(result, confirmation=confirmation, verdict=Verdict.INCONCLUSIVE, note=note)
+
+
+def _sign(claim: Claim) -> str:
+    """An intervention confirms a contrast of its own sign; a flip has none beyond what the rule says."""
+    estimate, rule = claim.measured.estimate, claim.question.rule
+    assert estimate is not None
+    if rule.confirm_by == "intervention_effect" and claim.direction == "either":
+        return "for" if estimate.value > 0 else "against"
+    return claim.direction
 
 
 def _result(claim: Claim, verdict: Verdict, found: tuple[Estimate, float] | None, note: str) -> Result:

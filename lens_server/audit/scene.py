@@ -108,7 +108,7 @@ class Scene:
         return flags.rows[marked]
 
     def _read(self, concept: Concept) -> Presence:
-        if self.read_by == COLUMNS and concept.label_column and concept.label_column in self.probe_set.metadata:
+        if self.read_by == COLUMNS and concept.label_column:
             values = self.probe_set.column(concept.label_column, concept.label_value)
             return Presence(values, f"column {concept.label_column}")
         return Presence(presence_by_score(self.sight.score(concept.id)), "foundation model")

@@ -1,5 +1,6 @@
 """From bounds to verdicts, and from verdicts to the end of the process. Pure; nothing here knows a model."""
 
+import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -34,11 +35,9 @@ def decisive_p(estimate: Estimate, limit: float, direction: str) -> float:
         return estimate.beyond(-limit)
     if direction == "for":
         return estimate.beyond(limit)
-    return (
-        max(estimate.beyond(limit), estimate.beyond(-limit))
-        if abs(estimate.value) < limit
-        else min(estimate.beyond(limit), estimate.beyond(-limit))
-    )
+    if abs(estimate.value) < limit:  # within both limits
+        return max(estimate.beyond(limit), estimate.beyond(-limit))
+    return estimate.beyond(math.copysign(limit, estimate.value))
 
 
 def at_least(found: Magnitude, limit: float) -> Verdict:
@@ -79,14 +78,15 @@ def exit_status(findings: Iterable[Finding], controls: Iterable[Control]) -> int
     cannot see makes concepts not assessable; it is no failed control of the audit.
     """
     found = list(findings)
-    judged = [each for each in found if each.verdict is not Verdict.NOT_ASSESSABLE]
-    if not judged:
+    if all(each.verdict is Verdict.NOT_ASSESSABLE for each in found):
         return NOTHING
     blocking = [each for each in found if each.blocking]
     if any(each.verdict is Verdict.FAIL for each in blocking):
         return FAILED
-    unclear = any(each.verdict is Verdict.INCONCLUSIVE and each.on_inconclusive == "fail" for each in blocking)
-    return UNCLEAR if unclear or any(each.passed is False for each in controls) else PASSED
+    open_ended = (Verdict.INCONCLUSIVE, Verdict.NOT_ASSESSABLE)
+    unclear = any(each.verdict in open_ended and each.on_inconclusive == "fail" for each in blocking)
+    failed = any(each.passed is False and each.kind != "competence" for each in controls)
+    return UNCLEAR if unclear or failed else PASSED
 
 
 def overall(status: int) -> Verdict:

@@ -120,3 +120,35 @@ def relevance_of_linear_head(activations, weights, assigned, classes):
         contributions = weights[number] * (own - centre)
         signed[number], absolute[number] = contributions.mean(axis=0), np.abs(contributions).mean(axis=0)
     return signed, absolute
+
+
+def holm(p):
+    """Adjusted p of a list, one at a time."""
+    order = sorted(range(len(p)), key=lambda i: p[i])
+    adjusted, highest = [0.0] * len(p), 0.0
+    for rank, i in enumerate(order):
+        highest = max(highest, min(1.0, (len(p) - rank) * p[i]))
+        adjusted[i] = highest
+    return adjusted
+
+
+def contrast(effects, presence, strata):
+    """Mantel-Haenszel weighted mean difference over strata, image by image; None where no stratum has both."""
+    cells = {}
+    for effect, shown, stratum in zip(effects, presence, strata, strict=True):
+        if shown == -1 or any(part < 0 for part in stratum):
+            continue
+        cells.setdefault(tuple(stratum), ([], []))[0 if shown == 1 else 1].append(effect)
+    total, weights = 0.0, 0.0
+    for having, lacking in cells.values():
+        if having and lacking:
+            weight = len(having) * len(lacking) / (len(having) + len(lacking))
+            total += weight * (sum(having) / len(having) - sum(lacking) / len(lacking))
+            weights += weight
+    return total / weights if weights else None
+
+
+def auroc(present, absent):
+    """Share of pairs in the right order, ties half."""
+    wins = sum((a > b) + 0.5 * (a == b) for a in present for b in absent)
+    return wins / (len(present) * len(absent))

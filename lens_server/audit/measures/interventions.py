@@ -1,5 +1,6 @@
 """What pasting an overlay does to the margin and to the decision: tier 3, `intervention_effect` and `flip_rate`."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -26,14 +27,23 @@ class Pairs(NamedTuple):
     """With the placebo overlay instead."""
 
 
+Values = Callable[[Scene, Question, Pairs], tuple[NDArray[np.float64], float]]
+"""One value for each pair, and the least standard error of their mean."""
+
+
 def intervention_effect(scene: Scene, question: Question) -> Measured:
     """Mean paired change of the class margin, in its standard deviations, from pasting the overlay."""
-    return _measured(scene, question, flips=False)
+    return _measured(scene, question, _changes)
 
 
 def flip_rate(scene: Scene, question: Question) -> Measured:
     """Share of images whose decision on the class changes, less the placebo overlay's share."""
-    return _measured(scene, question, flips=True)
+    return _measured(scene, question, _flips)
+
+
+def confirming(scene: Scene, question: Question) -> Measured:
+    """What a rule's `confirm_by` asks: the flip rate, or the intervention's effect beyond the placebo overlay's."""
+    return _measured(scene, question, _flips if question.rule.confirm_by == "flip_rate" else _changes_beyond)
 
 
 def pairs_of(scene: Scene, concept: Concept) -> Pairs:
@@ -62,7 +72,7 @@ def flipped(before: NDArray[np.float64], after: NDArray[np.float64], output: int
     return np.asarray(new - old)
 
 
-def _measured(scene: Scene, question: Question, *, flips: bool) -> Measured:
+def _measured(scene: Scene, question: Question, values_of: Values) -> Measured:
     (concept,) = question.concepts
     assert question.output is not None
     evidence = f"overlay {concept.overlay}"
@@ -75,20 +85,30 @@ def _measured(scene: Scene, question: Question, *, flips: bool) -> Measured:
         why = f"{count} images lack it; {needed} are needed"
         return Measured(None, evidence, count, count, why)
     groups = scene.probe_set.groups[pairs.places]
-    if flips:
-        values, floor = _flips(pairs, question.output, question.rule.direction or "either"), share_floor(count)
-    else:
-        change = margin_of(pairs.after, question.output) - margin_of(pairs.before, question.output)
-        values, floor = change / scene.spread(question.output), 0.0
+    values, floor = values_of(scene, question, pairs)
     draws, seed = scene.bootstrap
     return Measured(mean_estimate(values, groups, draws, seed, floor), evidence, count, count)
 
 
-def _flips(pairs: Pairs, output: int, direction: str) -> NDArray[np.float64]:
-    own, placebo = flipped(pairs.before, pairs.after, output), flipped(pairs.before, pairs.placebo, output)
+def _changes(scene: Scene, question: Question, pairs: Pairs) -> tuple[NDArray[np.float64], float]:
+    assert question.output is not None
+    change = margin_of(pairs.after, question.output) - margin_of(pairs.before, question.output)
+    return change / scene.spread(question.output), 0.0
+
+
+def _changes_beyond(scene: Scene, question: Question, pairs: Pairs) -> tuple[NDArray[np.float64], float]:
+    assert question.output is not None
+    change = margin_of(pairs.after, question.output) - margin_of(pairs.placebo, question.output)
+    return change / scene.spread(question.output), 0.0
+
+
+def _flips(scene: Scene, question: Question, pairs: Pairs) -> tuple[NDArray[np.float64], float]:
+    assert question.output is not None
+    own, placebo = (flipped(pairs.before, each, question.output) for each in (pairs.after, pairs.placebo))
+    floor, direction = share_floor(len(own)), question.rule.direction
     if direction == "for":
-        return (own > 0).astype(np.float64) - (placebo > 0)
+        return (own > 0).astype(np.float64) - (placebo > 0), floor
     if direction == "against":
         # A share that may not exceed a limit; the sign that `against` judges by is that of a falling margin.
-        return (placebo < 0).astype(np.float64) - (own < 0)
-    return np.abs(own) - np.abs(placebo)
+        return (placebo < 0).astype(np.float64) - (own < 0), floor
+    return np.abs(own) - np.abs(placebo), floor
