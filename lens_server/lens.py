@@ -31,7 +31,9 @@ from lens_server.answers import (
     Unexpected,
     Where,
 )
+from lens_server.changes import ConceptDiff
 from lens_server.queries.compare import compare_neurons, compare_sets
+from lens_server.queries.concepts import Side, diff_concepts
 from lens_server.queries.filters import rows_where
 from lens_server.queries.label import LabelSettings, label, unexpected
 from lens_server.queries.limits import checked
@@ -135,6 +137,14 @@ class Lens:
         rows_a, rows_b = self._rows(ANYWHERE), other._rows(ANYWHERE)
         return compare_sets(self._index, rows_a, other._index, rows_b, (self.name, other.name), checked("limit", limit))
 
+    def diff_concepts(
+        self, other: "Lens", vocabulary: str | Sequence[str] | None = None, *, alpha: float = 0.05
+    ) -> ConceptDiff:
+        """What became of each entry of the vocabulary (by default the general list) from this index to another."""
+        entries = self._vocabulary(vocabulary)
+        a, b = (Side(each.name, each._index, each._significance, each._rows(ANYWHERE)) for each in (self, other))
+        return diff_concepts(a, b, entries, self._words.vocabulary(entries), _checked_alpha(alpha))
+
     def label(  # noqa: PLR0913 - one required, the rest by name
         self,
         vocabulary: str | Sequence[str] | None = None,
@@ -146,10 +156,8 @@ class Lens:
         templates: Sequence[str] | None = None,
     ) -> Iterator[Label]:
         """A name from the vocabulary (by default the general list) for every neuron, or why there is none."""
-        if not 0 < alpha < 1:
-            raise InvalidInput(f"alpha is {alpha}; it lies between 0 and 1.")
+        settings = LabelSettings(checked("alternatives", alternatives), _checked_alpha(alpha), min_clarity)
         entries = self._vocabulary(vocabulary)
-        settings = LabelSettings(checked("alternatives", alternatives), alpha, min_clarity)
         rows = self._rows(where)
         return label(
             self._index, self._significance, rows, entries, self._words.vocabulary(entries, templates), settings
@@ -236,3 +244,9 @@ def checked_query(query: str | Query) -> Query:
             f"A query must hold one of text, image, neuron, vector; this one holds {' and '.join(given) or 'none'}."
         )
     return query
+
+
+def _checked_alpha(alpha: float) -> float:
+    if not 0 < alpha < 1:
+        raise InvalidInput(f"alpha is {alpha}; it lies between 0 and 1.")
+    return alpha

@@ -19,6 +19,7 @@ from lens_server.audit.rulebook import Rulebook
 from lens_server.audit.sight import Competence, Planted, Sight
 
 FORMAT = "audit-lock/v1"
+_CURE = "Write it anew: lens audit INDEX RULEBOOK --lock."
 
 
 @dataclass(frozen=True)
@@ -69,19 +70,26 @@ def write_lock(sight: Sight, rulebook: Rulebook, manifest: Manifest, path: Path)
 
 def read_lock(path: Path) -> Lock:
     """Read a lock; raises InvalidInput for what is none."""
-    cure = "Write it anew: lens audit INDEX RULEBOOK --lock."
     try:
         text = path.read_bytes()
+    except OSError as fault:
+        raise InvalidInput(f"The lock {path} cannot be read: {fault.strerror}.", hint=_CURE) from fault
+    return parse_lock(text, str(path))
+
+
+def parse_lock(text: bytes, name: str) -> Lock:
+    """The same from bytes; `name` is what the faults call it."""
+    try:
         content = json.loads(text)
         if content["format"] != FORMAT:
-            raise InvalidInput(f"{path} is a lock of format {content['format']!r}, not {FORMAT}.", hint=cure)
+            raise InvalidInput(f"{name} is a lock of format {content['format']!r}, not {FORMAT}.", hint=_CURE)
         planted = content["planted"]
         sight = Sight(
             tuple(content["names"]),
             tuple(content["placebos"]),
             _unpacked(content["directions"]),
             _unpacked(content["scores"]),
-            {name: Competence(**each) for name, each in content["competence"].items()},
+            {concept: Competence(**each) for concept, each in content["competence"].items()},
             Planted(
                 _unpacked(planted["places"]),
                 _unpacked(planted["pasted"]),
@@ -91,10 +99,8 @@ def read_lock(path: Path) -> Lock:
         )
         digest = hashlib.sha256(text).hexdigest()
         return Lock(content["asked"], content["space"], content["probe_set"], sight, digest)
-    except OSError as fault:
-        raise InvalidInput(f"The lock {path} cannot be read: {fault.strerror}.", hint=cure) from fault
-    except (KeyError, TypeError, ValueError) as fault:
-        raise InvalidInput(f"{path} is no lock of an audit, or damaged.", hint=cure) from fault
+    except (KeyError, TypeError, ValueError, RecursionError) as fault:
+        raise InvalidInput(f"{name} is no lock of an audit, or damaged.", hint=_CURE) from fault
 
 
 def check_lock(lock: Lock, rulebook: Rulebook, manifest: Manifest) -> None:
@@ -108,7 +114,7 @@ def check_lock(lock: Lock, rulebook: Rulebook, manifest: Manifest) -> None:
     if stale:
         raise Untrustworthy(
             f"The lock is stale: {' and '.join(stale)} changed since it was written.",
-            hint="Write it anew: lens audit INDEX RULEBOOK --lock.",
+            hint=_CURE,
         )
 
 

@@ -24,6 +24,7 @@ from lens_server.audit.verdicts import NOTHING, UNTRUSTED
 from lens_server.audit.waiver_reading import read_waivers
 from lens_server.cli.faults import tell
 from lens_server.cli.progress import TerminalProgress
+from lens_server.cli.retold import Retold
 from lens_server.cli.targets import is_served
 from lens_server.lens import Lens
 from lens_server.report import Report
@@ -194,7 +195,7 @@ def _asked_of_server(
             "--training and --trust-pickle work on an index folder only.", hint="Run the audit where the index lies."
         )
     waivers, baseline = files
-    with LensClient(where) as client:
+    with LensClient(where) as client, Retold(progress) as retold:
         return client.audit(
             which,
             waivers=waivers,
@@ -205,7 +206,7 @@ def _asked_of_server(
             warn_only=options.warn_only,
             strict=options.strict,
             signer=options.signer,
-            on_progress=progress.note,
+            on_progress=retold,
         )
 
 

@@ -33,13 +33,7 @@ def compare_sets(  # noqa: PLR0913 - two indexes, their rows and names
     a: Index, rows_a: NDArray[np.int64], b: Index, rows_b: NDArray[np.int64], names: tuple[str, str], limit: int
 ) -> SetComparison:
     """Set similarity both ways, what each lacks of the other, and the matching."""
-    if a.manifest.foundation_model.digest != b.manifest.foundation_model.digest:
-        raise IndexUnusable(
-            f"{names[0]} was embedded with {a.manifest.foundation_model.name}, "
-            f"{names[1]} with {b.manifest.foundation_model.name} "
-            "(their digests differ): their vectors cannot be compared.",
-            hint="Build both with one foundation model.",
-        )
+    check_same_space(a, b, names)
     rows_a, rows_b = with_vectors(a, rows_a), with_vectors(b, rows_b)
     for name, rows in zip(names, (rows_a, rows_b), strict=True):
         if not len(rows):
@@ -58,8 +52,27 @@ def compare_sets(  # noqa: PLR0913 - two indexes, their rows and names
         b_in_a=float(best_of_b.mean(dtype=np.float64)),
         a_lacks=tuple(Pair(ids_a[at_a[row]], ids_b[row], float(best_of_b[row])) for row in worst_b),
         b_lacks=tuple(Pair(ids_a[row], ids_b[at_b[row]], float(best_of_a[row])) for row in worst_a),
-        matches=tuple(Pair(ids_a[i], ids_b[j], s) for i, j, s in _match(vectors_a, vectors_b)[:limit]),
+        matches=matched((a, rows_a), (b, rows_b))[:limit],
     )
+
+
+def check_same_space(a: Index, b: Index, names: tuple[str, str]) -> None:
+    """Raise IndexUnusable when the vectors of two indexes cannot be compared."""
+    if a.manifest.foundation_model.digest != b.manifest.foundation_model.digest:
+        raise IndexUnusable(
+            f"{names[0]} was embedded with {a.manifest.foundation_model.name}, "
+            f"{names[1]} with {b.manifest.foundation_model.name} "
+            "(their digests differ): their vectors cannot be compared.",
+            hint="Build both with one foundation model.",
+        )
+
+
+def matched(a: tuple[Index, NDArray[np.int64]], b: tuple[Index, NDArray[np.int64]]) -> tuple[Pair, ...]:
+    """One-to-one matching of two sets of neurons, index and rows, of the greatest total similarity; best first."""
+    (index_a, rows_a), (index_b, rows_b) = a, b
+    found = _match(np.asarray(index_a.concept_vectors[rows_a]), np.asarray(index_b.concept_vectors[rows_b]))
+    ids_a, ids_b = index_a.neurons.id, index_b.neurons.id
+    return tuple(Pair(str(ids_a(int(rows_a[i]))), str(ids_b(int(rows_b[j]))), s) for i, j, s in found)
 
 
 def _match(a: Vectors, b: Vectors) -> list[tuple[int, int, float]]:

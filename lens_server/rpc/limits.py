@@ -10,6 +10,7 @@ from google.protobuf.message import Message
 
 from indexer.errors import InvalidInput
 from lens_server import vocabularies
+from lens_server.audit import strict_yaml
 from lens_server.queries.limits import MOST
 from lens_server.words import LONGEST_TEXT
 
@@ -21,6 +22,9 @@ VOCABULARY = vocabularies.MOST
 TEMPLATES = 128
 LAYERS = 1_000
 REQUEST_BYTES = 32 * 2**20
+YAML_BYTES = strict_yaml.MOST_BYTES
+STORED_BYTES = 12 * 2**20
+AUDIT_IMAGES = (20, 2_000)
 
 Rule = Callable[[str, Any], Iterator["Violation"]]
 
@@ -123,6 +127,14 @@ def _image(field: str, value: bytes) -> Iterator[Violation]:
         yield Violation(field, f"may have at most {IMAGE_BYTES:,} bytes (8 MiB), not {len(value):,}")
 
 
+def _bytes(most: int) -> Rule:
+    def rule(field: str, value: bytes) -> Iterator[Violation]:
+        if len(value) > most:
+            yield Violation(field, f"may have at most {most:,} bytes, not {len(value):,}")
+
+    return rule
+
+
 def _queries(field: str, queries: Any) -> Iterator[Violation]:
     yield from _count(field, queries, low=1, high=QUERIES)
     for at, query in enumerate(queries[:QUERIES]):
@@ -163,5 +175,13 @@ RULES: dict[str, Rule] = {
     "alternatives": _between(1, RESULTS),
     "vocabulary": _vocabulary,
     "templates": _templates,
+    "shipped": _characters(1),
+    "yaml": _bytes(YAML_BYTES),
+    "waivers": _bytes(YAML_BYTES),
+    "baseline": _bytes(STORED_BYTES),
+    "lock": _bytes(STORED_BYTES),
+    "images": _between(*AUDIT_IMAGES),
+    "rulebook_name": _characters(0),
+    "signer": _characters(0),
 }
 """What holds for a field of this name, in every request."""

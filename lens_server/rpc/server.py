@@ -33,7 +33,7 @@ class ServerOptions:
     """How much a server takes on."""
 
     workers: int = 8
-    """Calls answered at once; half of them may be label streams."""
+    """Calls answered at once; half of them may be streams: labels, audits."""
     max_concurrent: int = 256
     """Calls answered or waiting; one more is refused with RESOURCE_EXHAUSTED."""
     max_request_bytes: int = REQUEST_BYTES
@@ -100,7 +100,7 @@ def serve(
     slots = StreamSlots(max(1, options.workers // 2))
     lens_servicer = LensServicer(served, AnswerCache(options.cache_bytes), slots)
     lens_service_pb2_grpc.add_LensServiceServicer_to_server(lens_servicer, server)
-    audit_service_pb2_grpc.add_AuditServiceServicer_to_server(AuditServicer(served), server)
+    audit_service_pb2_grpc.add_AuditServiceServicer_to_server(AuditServicer(served, slots), server)
     vitals = health.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(vitals, server)
     reflection.enable_server_reflection((*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server)

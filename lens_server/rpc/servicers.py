@@ -7,18 +7,14 @@ import grpc
 from google.protobuf.message import Message
 
 from lens_server.answers import Query, Where
+from lens_server.rpc.audits import AuditRuns
 from lens_server.rpc.cache import AnswerCache
+from lens_server.rpc.limits import RequestFault, Violation
 from lens_server.rpc.pages import exemplar_page
 from lens_server.rpc.served import Served
 from lens_server.rpc.streams import StreamSlots, batches
-from lens_server.v1 import (
-    audit_service_pb2,
-    audit_service_pb2_grpc,
-    label_pb2,
-    lens_service_pb2_grpc,
-    neuron_pb2,
-    query_pb2,
-)
+from lens_server.v1 import audit_service_pb2 as audits
+from lens_server.v1 import audit_service_pb2_grpc, label_pb2, lens_service_pb2_grpc, neuron_pb2, query_pb2
 from lens_server.v1 import comparison_pb2 as comparisons
 from lens_server.v1 import index_pb2 as indexes
 from lens_server.v1 import lens_service_pb2 as service
@@ -123,16 +119,30 @@ class LensServicer(lens_service_pb2_grpc.LensServiceServicer):
 class AuditServicer(audit_service_pb2_grpc.AuditServiceServicer):
     """AuditService over the served lenses."""
 
-    def __init__(self, served: Served) -> None:
+    def __init__(self, served: Served, slots: StreamSlots) -> None:
         self._served = served
+        self._slots = slots
+        self._runs = AuditRuns()
 
-    def DiffIndexes(
-        self, request: audit_service_pb2.DiffIndexesRequest, context: Context
-    ) -> audit_service_pb2.DiffIndexesResponse:
+    def DiffIndexes(self, request: audits.DiffIndexesRequest, context: Context) -> audits.DiffIndexesResponse:
         """Two whole indexes of one embedding space."""
-        other = self._served.get(request.other_index).lens
-        comparison = self._served.get(request.index).lens.diff(other, **_given(request, "limit"))
-        return audit_service_pb2.DiffIndexesResponse(comparison=to_message(comparison, comparisons.SetComparison))
+        lens, other = self._served.get(request.index).lens, self._served.get(request.other_index).lens
+        if request.concepts_only and not request.HasField("vocabulary"):
+            raise RequestFault(Violation("vocabulary", "must be set with concepts_only"))
+        response = audits.DiffIndexesResponse()
+        if not request.concepts_only:
+            comparison = lens.diff(other, **_given(request, "limit"))
+            response.comparison.CopyFrom(to_message(comparison, comparisons.SetComparison))
+        if request.HasField("vocabulary"):
+            concepts = lens.diff_concepts(other, _vocabulary(request), **_given(request, "alpha"))
+            response.concepts.CopyFrom(to_message(concepts, comparisons.ConceptDiff))
+        return response
+
+    def RunAudit(self, request: audits.RunAuditRequest, context: Context) -> Iterator[audits.RunAuditResponse]:
+        """An index judged by a rulebook."""
+        lens = self._served.get(request.index).lens
+        with self._slots.one():
+            yield from self._runs.events(lens, request, context)
 
 
 def _given(request: Message, *names: str) -> dict[str, Any]:

@@ -19,7 +19,9 @@ from indexer.errors import (
     NotFound,
     SubjectFault,
     Unavailable,
+    Untrustworthy,
 )
+from lens_server.audit.strict_yaml import DocumentFault
 from lens_server.rpc.limits import RequestFault
 from lens_server.wire import Unreadable
 
@@ -31,6 +33,7 @@ CODES: dict[type[Exception], grpc.StatusCode] = {
     SubjectFault: grpc.StatusCode.FAILED_PRECONDITION,
     DatasetFault: grpc.StatusCode.FAILED_PRECONDITION,
     IndexUnusable: grpc.StatusCode.FAILED_PRECONDITION,
+    Untrustworthy: grpc.StatusCode.FAILED_PRECONDITION,
     Unavailable: grpc.StatusCode.UNAVAILABLE,
     Interrupted: grpc.StatusCode.ABORTED,
     LensError: grpc.StatusCode.UNKNOWN,
@@ -41,8 +44,9 @@ DOMAIN = "lens"
 REQUEST_ID = "x-request-id"
 # A status travels in HTTP/2 headers, of which gRPC takes 8 KiB in all: a long name must not lose the answer.
 TEXT_BYTES = 480
-VIOLATIONS = 8
-VIOLATION_BYTES = 160
+FIELD_BYTES = 160
+DESCRIPTION_BYTES = 320
+VIOLATIONS_BYTES = 2_400
 
 
 def code_of(error: BaseException) -> grpc.StatusCode:
@@ -57,6 +61,8 @@ def status_of(error: BaseException, request_id: str) -> grpc.Status:
         message = f"Internal error; the server's log tells more under request id {request_id}."
         return _status(code, message, request_id, ErrorInfo(reason="INTERNAL", domain=DOMAIN))
     message = error.message if isinstance(error, LensError) else str(error)
+    if isinstance(error, DocumentFault):
+        message = _whole_lines(message)
     return _status(code, message, request_id, *_details(error))
 
 
@@ -65,15 +71,29 @@ def _details(error: BaseException) -> Iterator[Message]:
     yield ErrorInfo(
         reason=_reason(type(error)), domain=DOMAIN, metadata={"hint": _clip(hint, TEXT_BYTES)} if hint else {}
     )
+    if violations := list(_fitting(_violations(error))):
+        yield BadRequest(field_violations=violations)
+
+
+def _violations(error: BaseException) -> Iterator[tuple[str, str]]:
+    """Every faulty field of a request, every faulty line of a document."""
     if isinstance(error, RequestFault):
-        yield BadRequest(
-            field_violations=[
-                BadRequest.FieldViolation(
-                    field=_clip(each.field, VIOLATION_BYTES), description=_clip(each.description, VIOLATION_BYTES)
-                )
-                for each in error.violations[:VIOLATIONS]
-            ]
+        yield from ((each.field, each.description) for each in error.violations)
+    elif isinstance(error, DocumentFault):
+        yield from ((f"{error.name}:{each.line}", f"{each.message} {each.hint}".rstrip()) for each in error.faults)
+
+
+def _fitting(violations: Iterator[tuple[str, str]]) -> Iterator[BadRequest.FieldViolation]:
+    """As many as a status holds."""
+    left = VIOLATIONS_BYTES
+    for field, description in violations:
+        made = BadRequest.FieldViolation(
+            field=_clip(field, FIELD_BYTES), description=_clip(description, DESCRIPTION_BYTES)
         )
+        left -= made.ByteSize() + 4
+        if left < 0:
+            return
+        yield made
 
 
 def _reason(kind: type) -> str:
@@ -96,6 +116,14 @@ def _clip(text: str, size: int) -> str:
     encoded = text.encode(errors="replace")
     shown = encoded if len(encoded) <= size else encoded[: size - 3] + "…".encode()
     return shown.decode(errors="ignore")
+
+
+def _whole_lines(text: str) -> str:
+    """The lines that fit; the faults on the others are the violations."""
+    kept = text.splitlines()
+    while len(kept) > 1 and len("\n".join(kept).encode()) > TEXT_BYTES:
+        kept.pop()
+    return "\n".join(kept)
 
 
 class _Status(grpc.Status):

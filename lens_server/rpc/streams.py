@@ -1,4 +1,4 @@
-"""Label streams: batched, bounded in number, ended when nobody listens."""
+"""Streams: batched, bounded in number, ended when nobody listens."""
 
 import time
 from collections.abc import Generator, Iterable, Iterator
@@ -26,7 +26,7 @@ class StreamSlots:
     def one(self) -> Iterator[None]:
         """A slot for as long as the block runs."""
         if not self._free.acquire(blocking=False):
-            raise Unavailable(f"All {self._count} label streams of this server are in use.", hint="Ask again shortly.")
+            raise Unavailable(f"All {self._count} streams of this server are in use.", hint="Ask again shortly.")
         try:
             yield
         finally:

@@ -22,10 +22,12 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from lens_server.v1 import audit_pb2 as lens__server_dot_v1_dot_audit__pb2
 from lens_server.v1 import comparison_pb2 as lens__server_dot_v1_dot_comparison__pb2
+from lens_server.v1 import label_pb2 as lens__server_dot_v1_dot_label__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"lens_server/v1/audit_service.proto\x12\x0elens_server.v1\x1a\x1flens_server/v1/comparison.proto\"V\n\x12\x44iffIndexesRequest\x12\r\n\x05index\x18\x01 \x01(\t\x12\x13\n\x0bother_index\x18\x02 \x01(\t\x12\x12\n\x05limit\x18\x03 \x01(\x05H\x00\x88\x01\x01\x42\x08\n\x06_limit\"H\n\x13\x44iffIndexesResponse\x12\x31\n\ncomparison\x18\x01 \x01(\x0b\x32\x1d.lens_server.v1.SetComparison2k\n\x0c\x41uditService\x12[\n\x0b\x44iffIndexes\x12\".lens_server.v1.DiffIndexesRequest\x1a#.lens_server.v1.DiffIndexesResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"lens_server/v1/audit_service.proto\x12\x0elens_server.v1\x1a\x1alens_server/v1/audit.proto\x1a\x1flens_server/v1/comparison.proto\x1a\x1alens_server/v1/label.proto\"\xbb\x01\n\x12\x44iffIndexesRequest\x12\r\n\x05index\x18\x01 \x01(\t\x12\x13\n\x0bother_index\x18\x02 \x01(\t\x12\x12\n\x05limit\x18\x03 \x01(\x05H\x00\x88\x01\x01\x12.\n\nvocabulary\x18\x04 \x01(\x0b\x32\x1a.lens_server.v1.Vocabulary\x12\x12\n\x05\x61lpha\x18\x05 \x01(\x01H\x01\x88\x01\x01\x12\x15\n\rconcepts_only\x18\x06 \x01(\x08\x42\x08\n\x06_limitB\x08\n\x06_alpha\"w\n\x13\x44iffIndexesResponse\x12\x31\n\ncomparison\x18\x01 \x01(\x0b\x32\x1d.lens_server.v1.SetComparison\x12-\n\x08\x63oncepts\x18\x02 \x01(\x0b\x32\x1b.lens_server.v1.ConceptDiff\"\xf5\x02\n\x0fRunAuditRequest\x12\r\n\x05index\x18\x01 \x01(\t\x12\x11\n\x07shipped\x18\x02 \x01(\tH\x00\x12\x0e\n\x04yaml\x18\x03 \x01(\x0cH\x00\x12\x15\n\rrulebook_name\x18\x04 \x01(\t\x12\x14\n\x07waivers\x18\x05 \x01(\x0cH\x01\x88\x01\x01\x12\x15\n\x08\x62\x61seline\x18\x06 \x01(\x0cH\x02\x88\x01\x01\x12\x11\n\x04lock\x18\x07 \x01(\x0cH\x03\x88\x01\x01\x12*\n\x08presence\x18\x08 \x01(\x0e\x32\x18.lens_server.v1.Presence\x12\x1a\n\rinterventions\x18\t \x01(\x08H\x04\x88\x01\x01\x12\x13\n\x06images\x18\n \x01(\x05H\x05\x88\x01\x01\x12\x11\n\twarn_only\x18\x0b \x01(\x08\x12\x0e\n\x06strict\x18\x0c \x01(\x08\x12\x0e\n\x06signer\x18\r \x01(\tB\n\n\x08rulebookB\n\n\x08_waiversB\x0b\n\t_baselineB\x07\n\x05_lockB\x10\n\x0e_interventionsB\t\n\x07_images\"x\n\x10RunAuditResponse\x12\x31\n\x08progress\x18\x01 \x01(\x0b\x32\x1d.lens_server.v1.AuditProgressH\x00\x12(\n\x06report\x18\x02 \x01(\x0b\x32\x16.lens_server.v1.ReportH\x00\x42\x07\n\x05\x65vent\"I\n\rAuditProgress\x12\r\n\x05stage\x18\x01 \x01(\t\x12\x0c\n\x04\x64one\x18\x02 \x01(\x03\x12\r\n\x05total\x18\x03 \x01(\x03\x12\x0c\n\x04note\x18\x04 \x01(\t*S\n\x08Presence\x12\x18\n\x14PRESENCE_UNSPECIFIED\x10\x00\x12\x14\n\x10PRESENCE_COLUMNS\x10\x01\x12\x17\n\x13PRESENCE_FOUNDATION\x10\x02\x32\xc1\x01\n\x0c\x41uditService\x12[\n\x0b\x44iffIndexes\x12\".lens_server.v1.DiffIndexesRequest\x1a#.lens_server.v1.DiffIndexesResponse\"\x03\x90\x02\x01\x12T\n\x08RunAudit\x12\x1f.lens_server.v1.RunAuditRequest\x1a .lens_server.v1.RunAuditResponse\"\x03\x90\x02\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,10 +36,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_AUDITSERVICE'].methods_by_name['DiffIndexes']._loaded_options = None
   _globals['_AUDITSERVICE'].methods_by_name['DiffIndexes']._serialized_options = b'\220\002\001'
-  _globals['_DIFFINDEXESREQUEST']._serialized_start=87
-  _globals['_DIFFINDEXESREQUEST']._serialized_end=173
-  _globals['_DIFFINDEXESRESPONSE']._serialized_start=175
-  _globals['_DIFFINDEXESRESPONSE']._serialized_end=247
-  _globals['_AUDITSERVICE']._serialized_start=249
-  _globals['_AUDITSERVICE']._serialized_end=356
+  _globals['_AUDITSERVICE'].methods_by_name['RunAudit']._loaded_options = None
+  _globals['_AUDITSERVICE'].methods_by_name['RunAudit']._serialized_options = b'\220\002\001'
+  _globals['_PRESENCE']._serialized_start=1027
+  _globals['_PRESENCE']._serialized_end=1110
+  _globals['_DIFFINDEXESREQUEST']._serialized_start=144
+  _globals['_DIFFINDEXESREQUEST']._serialized_end=331
+  _globals['_DIFFINDEXESRESPONSE']._serialized_start=333
+  _globals['_DIFFINDEXESRESPONSE']._serialized_end=452
+  _globals['_RUNAUDITREQUEST']._serialized_start=455
+  _globals['_RUNAUDITREQUEST']._serialized_end=828
+  _globals['_RUNAUDITRESPONSE']._serialized_start=830
+  _globals['_RUNAUDITRESPONSE']._serialized_end=950
+  _globals['_AUDITPROGRESS']._serialized_start=952
+  _globals['_AUDITPROGRESS']._serialized_end=1025
+  _globals['_AUDITSERVICE']._serialized_start=1113
+  _globals['_AUDITSERVICE']._serialized_end=1306
 # @@protoc_insertion_point(module_scope)

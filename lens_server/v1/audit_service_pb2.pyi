@@ -5,7 +5,10 @@ isort:skip_file
 
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from lens_server.v1 import audit_pb2 as _audit_pb2
 from lens_server.v1 import comparison_pb2 as _comparison_pb2
+from lens_server.v1 import label_pb2 as _label_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -17,6 +20,30 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _Presence:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PresenceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Presence.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PRESENCE_UNSPECIFIED: _Presence.ValueType  # 0
+    """As PRESENCE_COLUMNS."""
+    PRESENCE_COLUMNS: _Presence.ValueType  # 1
+    """Label columns where there are some, else the foundation model."""
+    PRESENCE_FOUNDATION: _Presence.ValueType  # 2
+    """The foundation model, always."""
+
+class Presence(_Presence, metaclass=_PresenceEnumTypeWrapper):
+    """Who says which images show a concept."""
+
+PRESENCE_UNSPECIFIED: Presence.ValueType  # 0
+"""As PRESENCE_COLUMNS."""
+PRESENCE_COLUMNS: Presence.ValueType  # 1
+"""Label columns where there are some, else the foundation model."""
+PRESENCE_FOUNDATION: Presence.ValueType  # 2
+"""The foundation model, always."""
+Global___Presence: _TypeAlias = Presence  # noqa: Y015
+
 @_typing.final
 class DiffIndexesRequest(_message.Message):
     """Request of DiffIndexes."""
@@ -26,25 +53,44 @@ class DiffIndexesRequest(_message.Message):
     INDEX_FIELD_NUMBER: _builtins.int
     OTHER_INDEX_FIELD_NUMBER: _builtins.int
     LIMIT_FIELD_NUMBER: _builtins.int
+    VOCABULARY_FIELD_NUMBER: _builtins.int
+    ALPHA_FIELD_NUMBER: _builtins.int
+    CONCEPTS_ONLY_FIELD_NUMBER: _builtins.int
     index: _builtins.str
     """Name of index A. Empty: the only one served, which is then compared with itself."""
     other_index: _builtins.str
     """Name of index B; must be set."""
     limit: _builtins.int
     """Pairs per list, 1 to 1,000. Unset: 20."""
+    alpha: _builtins.float
+    """False discovery rate of names and of changes, in (0, 1). Unset: 0.05."""
+    concepts_only: _builtins.bool
+    """Leaves `comparison` out; needs a vocabulary."""
+    @_builtins.property
+    def vocabulary(self) -> _label_pb2.Vocabulary:
+        """Words to compare the two by. Unset: no comparison by concepts."""
+
     def __init__(
         self,
         *,
         index: _builtins.str = ...,
         other_index: _builtins.str = ...,
         limit: _builtins.int | None = ...,
+        vocabulary: _label_pb2.Vocabulary | None = ...,
+        alpha: _builtins.float | None = ...,
+        concepts_only: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_limit", b"_limit", "limit", b"limit"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_alpha", b"_alpha", "_limit", b"_limit", "alpha", b"alpha", "limit", b"limit", "vocabulary", b"vocabulary"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_limit", b"_limit", "index", b"index", "limit", b"limit", "other_index", b"other_index"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_alpha", b"_alpha", "_limit", b"_limit", "alpha", b"alpha", "concepts_only", b"concepts_only", "index", b"index", "limit", b"limit", "other_index", b"other_index", "vocabulary", b"vocabulary"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__alpha: _TypeAlias = _typing.Literal["alpha"]  # noqa: Y015
+    _WhichOneofArgType__alpha: _TypeAlias = _typing.Literal["_alpha", b"_alpha"]  # noqa: Y015
     _WhichOneofReturnType__limit: _TypeAlias = _typing.Literal["limit"]  # noqa: Y015
     _WhichOneofArgType__limit: _TypeAlias = _typing.Literal["_limit", b"_limit"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__alpha) -> _WhichOneofReturnType__alpha | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__limit) -> _WhichOneofReturnType__limit | None: ...
 
 Global___DiffIndexesRequest: _TypeAlias = DiffIndexesRequest  # noqa: Y015
@@ -56,19 +102,190 @@ class DiffIndexesResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     COMPARISON_FIELD_NUMBER: _builtins.int
+    CONCEPTS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def comparison(self) -> _comparison_pb2.SetComparison:
-        """A is `index`, B is `other_index`."""
+        """A is `index`, B is `other_index`. Unset with `concepts_only`."""
+
+    @_builtins.property
+    def concepts(self) -> _comparison_pb2.ConceptDiff:
+        """The same two by concepts; unset without a vocabulary."""
 
     def __init__(
         self,
         *,
         comparison: _comparison_pb2.SetComparison | None = ...,
+        concepts: _comparison_pb2.ConceptDiff | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["comparison", b"comparison"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["comparison", b"comparison", "concepts", b"concepts"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["comparison", b"comparison"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["comparison", b"comparison", "concepts", b"concepts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DiffIndexesResponse: _TypeAlias = DiffIndexesResponse  # noqa: Y015
+
+@_typing.final
+class RunAuditRequest(_message.Message):
+    """Request of RunAudit."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INDEX_FIELD_NUMBER: _builtins.int
+    SHIPPED_FIELD_NUMBER: _builtins.int
+    YAML_FIELD_NUMBER: _builtins.int
+    RULEBOOK_NAME_FIELD_NUMBER: _builtins.int
+    WAIVERS_FIELD_NUMBER: _builtins.int
+    BASELINE_FIELD_NUMBER: _builtins.int
+    LOCK_FIELD_NUMBER: _builtins.int
+    PRESENCE_FIELD_NUMBER: _builtins.int
+    INTERVENTIONS_FIELD_NUMBER: _builtins.int
+    IMAGES_FIELD_NUMBER: _builtins.int
+    WARN_ONLY_FIELD_NUMBER: _builtins.int
+    STRICT_FIELD_NUMBER: _builtins.int
+    SIGNER_FIELD_NUMBER: _builtins.int
+    index: _builtins.str
+    """Name of the index. Empty: the only one served."""
+    shipped: _builtins.str
+    """A rulebook that comes with the server: `abcde`, `seven-point`, `backgrounds` or `lesions`. Never a path."""
+    yaml: _builtins.bytes
+    """The rulebook itself: YAML of at most 1,000,000 bytes. It may not name `image_probes`, which would be files of the
+    server.
+    """
+    rulebook_name: _builtins.str
+    """What the rulebook is called in the report and in faults. Empty: the shipped name, or `rulebook`."""
+    waivers: _builtins.bytes
+    """Accepted breaks: YAML of at most 1,000,000 bytes."""
+    baseline: _builtins.bytes
+    """An earlier audit.json to compare with, of at most 12 MiB."""
+    lock: _builtins.bytes
+    """What the foundation model saw: a lock as `lens audit --lock` writes it, of at most 12 MiB. Unset: it looks again."""
+    presence: Global___Presence.ValueType
+    """Who says which images show a concept."""
+    interventions: _builtins.bool
+    """Tier 3: overlays are pasted, neurons ablated; needs the subject where the server runs. Unset: they are. Without,
+    rules that need them are inconclusive.
+    """
+    images: _builtins.int
+    """Images that overlays are pasted on, 20 to 2,000. Unset: 400."""
+    warn_only: _builtins.bool
+    """Stands in the report; the verdict stays the true one."""
+    strict: _builtins.bool
+    """A waiver that matches nothing is an error."""
+    signer: _builtins.str
+    """Who answers for the audit."""
+    def __init__(
+        self,
+        *,
+        index: _builtins.str = ...,
+        shipped: _builtins.str = ...,
+        yaml: _builtins.bytes = ...,
+        rulebook_name: _builtins.str = ...,
+        waivers: _builtins.bytes | None = ...,
+        baseline: _builtins.bytes | None = ...,
+        lock: _builtins.bytes | None = ...,
+        presence: Global___Presence.ValueType = ...,
+        interventions: _builtins.bool | None = ...,
+        images: _builtins.int | None = ...,
+        warn_only: _builtins.bool = ...,
+        strict: _builtins.bool = ...,
+        signer: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_baseline", b"_baseline", "_images", b"_images", "_interventions", b"_interventions", "_lock", b"_lock", "_waivers", b"_waivers", "baseline", b"baseline", "images", b"images", "interventions", b"interventions", "lock", b"lock", "rulebook", b"rulebook", "shipped", b"shipped", "waivers", b"waivers", "yaml", b"yaml"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_baseline", b"_baseline", "_images", b"_images", "_interventions", b"_interventions", "_lock", b"_lock", "_waivers", b"_waivers", "baseline", b"baseline", "images", b"images", "index", b"index", "interventions", b"interventions", "lock", b"lock", "presence", b"presence", "rulebook", b"rulebook", "rulebook_name", b"rulebook_name", "shipped", b"shipped", "signer", b"signer", "strict", b"strict", "waivers", b"waivers", "warn_only", b"warn_only", "yaml", b"yaml"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__baseline: _TypeAlias = _typing.Literal["baseline"]  # noqa: Y015
+    _WhichOneofArgType__baseline: _TypeAlias = _typing.Literal["_baseline", b"_baseline"]  # noqa: Y015
+    _WhichOneofReturnType__images: _TypeAlias = _typing.Literal["images"]  # noqa: Y015
+    _WhichOneofArgType__images: _TypeAlias = _typing.Literal["_images", b"_images"]  # noqa: Y015
+    _WhichOneofReturnType__interventions: _TypeAlias = _typing.Literal["interventions"]  # noqa: Y015
+    _WhichOneofArgType__interventions: _TypeAlias = _typing.Literal["_interventions", b"_interventions"]  # noqa: Y015
+    _WhichOneofReturnType__lock: _TypeAlias = _typing.Literal["lock"]  # noqa: Y015
+    _WhichOneofArgType__lock: _TypeAlias = _typing.Literal["_lock", b"_lock"]  # noqa: Y015
+    _WhichOneofReturnType__waivers: _TypeAlias = _typing.Literal["waivers"]  # noqa: Y015
+    _WhichOneofArgType__waivers: _TypeAlias = _typing.Literal["_waivers", b"_waivers"]  # noqa: Y015
+    _WhichOneofReturnType_rulebook: _TypeAlias = _typing.Literal["shipped", "yaml"]  # noqa: Y015
+    _WhichOneofArgType_rulebook: _TypeAlias = _typing.Literal["rulebook", b"rulebook"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__baseline) -> _WhichOneofReturnType__baseline | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__images) -> _WhichOneofReturnType__images | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__interventions) -> _WhichOneofReturnType__interventions | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__lock) -> _WhichOneofReturnType__lock | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__waivers) -> _WhichOneofReturnType__waivers | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_rulebook) -> _WhichOneofReturnType_rulebook | None: ...
+
+Global___RunAuditRequest: _TypeAlias = RunAuditRequest  # noqa: Y015
+
+@_typing.final
+class RunAuditResponse(_message.Message):
+    """Response of RunAudit: where it is, or, last of all, the report."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROGRESS_FIELD_NUMBER: _builtins.int
+    REPORT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def progress(self) -> Global___AuditProgress:
+        """Where it is."""
+
+    @_builtins.property
+    def report(self) -> _audit_pb2.Report:
+        """What was found. With its pictures it takes some hundred kB, at most a few MB: raise the client's receive limit
+        above the 4 MiB of gRPC, as ours do, to 64 MiB.
+        """
+
+    def __init__(
+        self,
+        *,
+        progress: Global___AuditProgress | None = ...,
+        report: _audit_pb2.Report | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "progress", b"progress", "report", b"report"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "progress", b"progress", "report", b"report"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["progress", "report"]  # noqa: Y015
+    _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
+
+Global___RunAuditResponse: _TypeAlias = RunAuditResponse  # noqa: Y015
+
+@_typing.final
+class AuditProgress(_message.Message):
+    """Where an audit is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STAGE_FIELD_NUMBER: _builtins.int
+    DONE_FIELD_NUMBER: _builtins.int
+    TOTAL_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    stage: _builtins.str
+    """Title of the stage; empty for a note."""
+    done: _builtins.int
+    """Steps of the stage that are done."""
+    total: _builtins.int
+    """Steps of the stage in all."""
+    note: _builtins.str
+    """Something the caller should know; empty for a step."""
+    def __init__(
+        self,
+        *,
+        stage: _builtins.str = ...,
+        done: _builtins.int = ...,
+        total: _builtins.int = ...,
+        note: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["done", b"done", "note", b"note", "stage", b"stage", "total", b"total"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AuditProgress: _TypeAlias = AuditProgress  # noqa: Y015

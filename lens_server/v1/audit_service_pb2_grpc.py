@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class AuditServiceStub:
-    """Judges subjects: what one knows, and what it has learnt or lost against another.
+    """Judges subjects: whether one keeps the rules, and what it has learnt or lost against another.
     """
 
     def __init__(self, channel):
@@ -40,14 +40,27 @@ class AuditServiceStub:
                 request_serializer=lens__server_dot_v1_dot_audit__service__pb2.DiffIndexesRequest.SerializeToString,
                 response_deserializer=lens__server_dot_v1_dot_audit__service__pb2.DiffIndexesResponse.FromString,
                 _registered_method=True)
+        self.RunAudit = channel.unary_stream(
+                '/lens_server.v1.AuditService/RunAudit',
+                request_serializer=lens__server_dot_v1_dot_audit__service__pb2.RunAuditRequest.SerializeToString,
+                response_deserializer=lens__server_dot_v1_dot_audit__service__pb2.RunAuditResponse.FromString,
+                _registered_method=True)
 
 
 class AuditServiceServicer:
-    """Judges subjects: what one knows, and what it has learnt or lost against another.
+    """Judges subjects: whether one keeps the rules, and what it has learnt or lost against another.
     """
 
     def DiffIndexes(self, request, context):
         """Compares two whole indexes of one embedding space, e.g. a subject before and after a fine-tuning.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RunAudit(self, request, context):
+        """Judges an index by a rulebook: progress as it goes, then the report. A server runs one audit at a time; another
+        waits for it. Ends at its next step when the caller cancels or its deadline passes.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -61,6 +74,11 @@ def add_AuditServiceServicer_to_server(servicer, server):
                     request_deserializer=lens__server_dot_v1_dot_audit__service__pb2.DiffIndexesRequest.FromString,
                     response_serializer=lens__server_dot_v1_dot_audit__service__pb2.DiffIndexesResponse.SerializeToString,
             ),
+            'RunAudit': grpc.unary_stream_rpc_method_handler(
+                    servicer.RunAudit,
+                    request_deserializer=lens__server_dot_v1_dot_audit__service__pb2.RunAuditRequest.FromString,
+                    response_serializer=lens__server_dot_v1_dot_audit__service__pb2.RunAuditResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'lens_server.v1.AuditService', rpc_method_handlers)
@@ -70,7 +88,7 @@ def add_AuditServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AuditService:
-    """Judges subjects: what one knows, and what it has learnt or lost against another.
+    """Judges subjects: whether one keeps the rules, and what it has learnt or lost against another.
     """
 
     @staticmethod
@@ -90,6 +108,33 @@ class AuditService:
             '/lens_server.v1.AuditService/DiffIndexes',
             lens__server_dot_v1_dot_audit__service__pb2.DiffIndexesRequest.SerializeToString,
             lens__server_dot_v1_dot_audit__service__pb2.DiffIndexesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RunAudit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/lens_server.v1.AuditService/RunAudit',
+            lens__server_dot_v1_dot_audit__service__pb2.RunAuditRequest.SerializeToString,
+            lens__server_dot_v1_dot_audit__service__pb2.RunAuditResponse.FromString,
             options,
             channel_credentials,
             insecure,

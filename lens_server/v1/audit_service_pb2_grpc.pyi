@@ -27,7 +27,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class AuditServiceStub:
-    """Judges subjects: what one knows, and what it has learnt or lost against another."""
+    """Judges subjects: whether one keeps the rules, and what it has learnt or lost against another."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -35,17 +35,25 @@ class AuditServiceStub:
     def __new__(cls, channel: _aio.Channel) -> AuditServiceAsyncStub: ...
     DiffIndexes: _grpc.UnaryUnaryMultiCallable[_audit_service_pb2.DiffIndexesRequest, _audit_service_pb2.DiffIndexesResponse]
     """Compares two whole indexes of one embedding space, e.g. a subject before and after a fine-tuning."""
+    RunAudit: _grpc.UnaryStreamMultiCallable[_audit_service_pb2.RunAuditRequest, _audit_service_pb2.RunAuditResponse]
+    """Judges an index by a rulebook: progress as it goes, then the report. A server runs one audit at a time; another
+    waits for it. Ends at its next step when the caller cancels or its deadline passes.
+    """
 
 @_typing.type_check_only
 class AuditServiceAsyncStub(AuditServiceStub):
-    """Judges subjects: what one knows, and what it has learnt or lost against another."""
+    """Judges subjects: whether one keeps the rules, and what it has learnt or lost against another."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     DiffIndexes: _aio.UnaryUnaryMultiCallable[_audit_service_pb2.DiffIndexesRequest, _audit_service_pb2.DiffIndexesResponse]  # type: ignore[assignment]
     """Compares two whole indexes of one embedding space, e.g. a subject before and after a fine-tuning."""
+    RunAudit: _aio.UnaryStreamMultiCallable[_audit_service_pb2.RunAuditRequest, _audit_service_pb2.RunAuditResponse]  # type: ignore[assignment]
+    """Judges an index by a rulebook: progress as it goes, then the report. A server runs one audit at a time; another
+    waits for it. Ends at its next step when the caller cancels or its deadline passes.
+    """
 
 class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Judges subjects: what one knows, and what it has learnt or lost against another."""
+    """Judges subjects: whether one keeps the rules, and what it has learnt or lost against another."""
 
     @_abc_1.abstractmethod
     def DiffIndexes(
@@ -54,5 +62,15 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_audit_service_pb2.DiffIndexesResponse, _abc.Awaitable[_audit_service_pb2.DiffIndexesResponse]]:
         """Compares two whole indexes of one embedding space, e.g. a subject before and after a fine-tuning."""
+
+    @_abc_1.abstractmethod
+    def RunAudit(
+        self,
+        request: _audit_service_pb2.RunAuditRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_audit_service_pb2.RunAuditResponse], _abc.AsyncIterator[_audit_service_pb2.RunAuditResponse]]:
+        """Judges an index by a rulebook: progress as it goes, then the report. A server runs one audit at a time; another
+        waits for it. Ends at its next step when the caller cancels or its deadline passes.
+        """
 
 def add_AuditServiceServicer_to_server(servicer: AuditServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

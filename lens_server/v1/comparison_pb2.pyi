@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from lens_server.v1 import neuron_pb2 as _neuron_pb2
 import builtins as _builtins
 import sys
@@ -18,6 +19,42 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _Trend:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _TrendEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Trend.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    TREND_UNSPECIFIED: _Trend.ValueType  # 0
+    """Never sent."""
+    TREND_APPEARED: _Trend.ValueType  # 1
+    """It names no neuron of A and some of B."""
+    TREND_VANISHED: _Trend.ValueType  # 2
+    """It names some neurons of A and none of B."""
+    TREND_STRENGTHENED: _Trend.ValueType  # 3
+    """It names a greater share of B, by more than chance."""
+    TREND_WEAKENED: _Trend.ValueType  # 4
+    """It names a smaller share of B, by more than chance."""
+    TREND_SAME: _Trend.ValueType  # 5
+    """The shares differ by no more than chance would."""
+
+class Trend(_Trend, metaclass=_TrendEnumTypeWrapper):
+    """What became of a concept from A to B."""
+
+TREND_UNSPECIFIED: Trend.ValueType  # 0
+"""Never sent."""
+TREND_APPEARED: Trend.ValueType  # 1
+"""It names no neuron of A and some of B."""
+TREND_VANISHED: Trend.ValueType  # 2
+"""It names some neurons of A and none of B."""
+TREND_STRENGTHENED: Trend.ValueType  # 3
+"""It names a greater share of B, by more than chance."""
+TREND_WEAKENED: Trend.ValueType  # 4
+"""It names a smaller share of B, by more than chance."""
+TREND_SAME: Trend.ValueType  # 5
+"""The shares differ by no more than chance would."""
+Global___Trend: _TypeAlias = Trend  # noqa: Y015
 
 @_typing.final
 class Pair(_message.Message):
@@ -174,3 +211,152 @@ class SetComparison(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SetComparison: _TypeAlias = SetComparison  # noqa: Y015
+
+@_typing.final
+class ConceptStrength(_message.Message):
+    """How many neurons of an index a vocabulary entry names, and how well."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NEURONS_FIELD_NUMBER: _builtins.int
+    SHARE_FIELD_NUMBER: _builtins.int
+    BEST_FIELD_NUMBER: _builtins.int
+    ALIGNMENT_FIELD_NUMBER: _builtins.int
+    Z_FIELD_NUMBER: _builtins.int
+    neurons: _builtins.int
+    """Alive neurons that it names, as LabelNeurons would."""
+    share: _builtins.float
+    """Share of all alive neurons, in [0, 1]."""
+    best: _builtins.str
+    """Id of the best aligned neuron that it names; unset where it names none, and so are the next two."""
+    alignment: _builtins.float
+    """Alignment of that neuron."""
+    z: _builtins.float
+    """The same against the null of random exemplar sets, in its standard deviations; unset where there is no null."""
+    def __init__(
+        self,
+        *,
+        neurons: _builtins.int = ...,
+        share: _builtins.float = ...,
+        best: _builtins.str | None = ...,
+        alignment: _builtins.float | None = ...,
+        z: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_alignment", b"_alignment", "_best", b"_best", "_z", b"_z", "alignment", b"alignment", "best", b"best", "z", b"z"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_alignment", b"_alignment", "_best", b"_best", "_z", b"_z", "alignment", b"alignment", "best", b"best", "neurons", b"neurons", "share", b"share", "z", b"z"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__alignment: _TypeAlias = _typing.Literal["alignment"]  # noqa: Y015
+    _WhichOneofArgType__alignment: _TypeAlias = _typing.Literal["_alignment", b"_alignment"]  # noqa: Y015
+    _WhichOneofReturnType__best: _TypeAlias = _typing.Literal["best"]  # noqa: Y015
+    _WhichOneofArgType__best: _TypeAlias = _typing.Literal["_best", b"_best"]  # noqa: Y015
+    _WhichOneofReturnType__z: _TypeAlias = _typing.Literal["z"]  # noqa: Y015
+    _WhichOneofArgType__z: _TypeAlias = _typing.Literal["_z", b"_z"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__alignment) -> _WhichOneofReturnType__alignment | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__best) -> _WhichOneofReturnType__best | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__z) -> _WhichOneofReturnType__z | None: ...
+
+Global___ConceptStrength: _TypeAlias = ConceptStrength  # noqa: Y015
+
+@_typing.final
+class ConceptChange(_message.Message):
+    """A vocabulary entry in A and in B."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEXT_FIELD_NUMBER: _builtins.int
+    TREND_FIELD_NUMBER: _builtins.int
+    A_FIELD_NUMBER: _builtins.int
+    B_FIELD_NUMBER: _builtins.int
+    P_CORRECTED_FIELD_NUMBER: _builtins.int
+    MATCHES_FIELD_NUMBER: _builtins.int
+    text: _builtins.str
+    """The entry."""
+    trend: Global___Trend.ValueType
+    """What became of it."""
+    p_corrected: _builtins.float
+    """Fisher's exact test of the two shares, two-sided, Benjamini-Hochberg over the entries listed."""
+    @_builtins.property
+    def a(self) -> Global___ConceptStrength:
+        """In A."""
+
+    @_builtins.property
+    def b(self) -> Global___ConceptStrength:
+        """In B."""
+
+    @_builtins.property
+    def matches(self) -> _containers.RepeatedCompositeFieldContainer[Global___Pair]:
+        """One-to-one matching of the greatest total similarity among the neurons that it names, best first; at most 20."""
+
+    def __init__(
+        self,
+        *,
+        text: _builtins.str = ...,
+        trend: Global___Trend.ValueType = ...,
+        a: Global___ConceptStrength | None = ...,
+        b: Global___ConceptStrength | None = ...,
+        p_corrected: _builtins.float = ...,
+        matches: _abc.Iterable[Global___Pair] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["a", b"a", "b", b"b"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["a", b"a", "b", b"b", "matches", b"matches", "p_corrected", b"p_corrected", "text", b"text", "trend", b"trend"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConceptChange: _TypeAlias = ConceptChange  # noqa: Y015
+
+@_typing.final
+class ConceptDiff(_message.Message):
+    """Two indexes by what their neurons are called; neurons are matched by concept, never by number."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    A_FIELD_NUMBER: _builtins.int
+    B_FIELD_NUMBER: _builtins.int
+    ALIVE_A_FIELD_NUMBER: _builtins.int
+    ALIVE_B_FIELD_NUMBER: _builtins.int
+    NAMED_A_FIELD_NUMBER: _builtins.int
+    NAMED_B_FIELD_NUMBER: _builtins.int
+    ABSENT_FIELD_NUMBER: _builtins.int
+    CONCEPTS_FIELD_NUMBER: _builtins.int
+    a: _builtins.str
+    """Name of one index."""
+    b: _builtins.str
+    """Name of the other."""
+    alive_a: _builtins.int
+    """Alive neurons of A."""
+    alive_b: _builtins.int
+    """Alive neurons of B."""
+    named_a: _builtins.int
+    """Those of A that some entry names."""
+    named_b: _builtins.int
+    """Those of B."""
+    absent: _builtins.int
+    """Entries that name no neuron of either; they are not listed."""
+    @_builtins.property
+    def concepts(self) -> _containers.RepeatedCompositeFieldContainer[Global___ConceptChange]:
+        """Entries that name some: appeared, vanished, strengthened, weakened, then the same; within each the lowest p first."""
+
+    def __init__(
+        self,
+        *,
+        a: _builtins.str = ...,
+        b: _builtins.str = ...,
+        alive_a: _builtins.int = ...,
+        alive_b: _builtins.int = ...,
+        named_a: _builtins.int = ...,
+        named_b: _builtins.int = ...,
+        absent: _builtins.int = ...,
+        concepts: _abc.Iterable[Global___ConceptChange] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["a", b"a", "absent", b"absent", "alive_a", b"alive_a", "alive_b", b"alive_b", "b", b"b", "concepts", b"concepts", "named_a", b"named_a", "named_b", b"named_b"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConceptDiff: _TypeAlias = ConceptDiff  # noqa: Y015

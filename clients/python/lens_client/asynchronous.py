@@ -1,14 +1,16 @@
 """The client for asyncio."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
 from types import TracebackType
 from typing import TypeVar
 
 import grpc
 import grpc.aio
 
-from lens_client import calls
+from lens_client import auditing, calls
 from lens_client.address import parse
+from lens_client.auditing import Given, Listener, Material, OnProgress
 from lens_client.channel import OPTIONS, Methods
 from lens_client.errors import server_error
 from lens_server.answers import (
@@ -25,6 +27,8 @@ from lens_server.answers import (
     Unexpected,
     Where,
 )
+from lens_server.changes import ConceptDiff
+from lens_server.report import Report
 
 A = TypeVar("A")
 
@@ -40,7 +44,7 @@ class AsyncLensClient:
         timeout: float | None = 30.0,
         credentials: grpc.ChannelCredentials | None = None,
     ) -> None:
-        """`timeout` is the seconds one answer may take; a stream of labels may take as long as it needs."""
+        """`timeout` is the seconds one answer may take; a stream (labels, an audit) may take as long as it needs."""
         place = parse(address, index)
         self._target, self._index = place.target, place.index
         self._timeout = timeout
@@ -104,6 +108,38 @@ class AsyncLensClient:
         """This index and another of the same server, by its name."""
         return await self._ask(calls.diff(self._index, other_index, limit))
 
+    async def diff_concepts(
+        self, other_index: str, vocabulary: str | Sequence[str] | None = None, *, alpha: float = 0.05
+    ) -> ConceptDiff:
+        """What became of each concept from this index to another of the same server, by its name."""
+        return await self._ask(calls.diff_concepts(self._index, other_index, vocabulary, alpha))
+
+    async def audit(
+        self,
+        rulebook: Given,
+        *,
+        waivers: Given | None = None,
+        baseline: Given | None = None,
+        lock: Given | None = None,
+        presence: str = "columns",
+        interventions: bool = True,
+        images: int | None = None,
+        warn_only: bool = False,
+        strict: bool = False,
+        signer: str = "",
+        on_progress: OnProgress | None = None,
+        timeout: float | None = None,
+    ) -> Report:
+        """Judge the index by a rulebook: a shipped one by name, or one read here, from a path or as YAML."""
+        material = Material(rulebook, waivers, baseline, lock)
+        options = {"interventions": interventions, "images": images, "warn_only": warn_only, "strict": strict}
+        call = auditing.run_audit(self._index, material, presence, signer=signer, **options)
+        listener = Listener(on_progress)
+        async with aclosing(self._stream(call, timeout)) as events:
+            async for event in events:
+                listener.hear(event)
+        return listener.report()
+
     def label(
         self,
         vocabulary: str | Sequence[str] | None = None,
@@ -160,13 +196,13 @@ class AsyncLensClient:
         except grpc.RpcError as failure:
             raise server_error(failure, self._target, self._timeout) from None
 
-    async def _stream(self, call: calls.Call[tuple[A, ...]]) -> AsyncIterator[A]:
-        responses = self._methods.get(call, self._channel().unary_stream)(call.request)
+    async def _stream(self, call: calls.Call[tuple[A, ...]], timeout: float | None = None) -> AsyncGenerator[A, None]:
+        responses = self._methods.get(call, self._channel().unary_stream)(call.request, timeout=timeout)
         try:
             async for response in responses:
                 for each in call.read(response):
                     yield each
         except grpc.RpcError as failure:
-            raise server_error(failure, self._target, None) from None
+            raise server_error(failure, self._target, timeout) from None
         finally:
             responses.cancel()

@@ -21,6 +21,7 @@ from lens_server.answers import (
     Unexpected,
     Where,
 )
+from lens_server.changes import ConceptDiff
 from lens_server.v1 import audit_service_pb2 as audit
 from lens_server.v1 import comparison_pb2, label_pb2, neuron_pb2, query_pb2
 from lens_server.v1 import lens_service_pb2 as service
@@ -65,7 +66,7 @@ def describe(index: str) -> Call[IndexSummary]:
     """What does the index hold?"""
     return Call(
         LENS + "GetIndex",
-        _request(service.GetIndexRequest, index=index),
+        request_message(service.GetIndexRequest, index=index),
         service.GetIndexResponse,
         lambda response: from_message(response.summary, IndexSummary),
     )
@@ -75,7 +76,7 @@ def neurons(index: str, where: Where, **options: Any) -> Call[NeuronPage]:
     """Which neurons are there?"""
     return Call(
         LENS + "ListNeurons",
-        _request(service.ListNeuronsRequest, index=index, where=_where(where), **options),
+        request_message(service.ListNeuronsRequest, index=index, where=_where(where), **options),
         service.ListNeuronsResponse,
         lambda response: from_message(response, NeuronPage),
     )
@@ -85,7 +86,7 @@ def neuron(index: str, neuron_id: str, **options: Any) -> Call[NeuronCard]:
     """What is stored of a neuron?"""
     return Call(
         LENS + "GetNeuron",
-        _request(service.GetNeuronRequest, index=index, neuron=neuron_id, **options),
+        request_message(service.GetNeuronRequest, index=index, neuron=neuron_id, **options),
         service.GetNeuronResponse,
         lambda response: from_message(response.card, NeuronCard),
     )
@@ -95,7 +96,7 @@ def exemplars(index: str, neuron_id: str, **options: Any) -> Call[tuple[tuple[Ex
     """What does a neuron respond to? A page, and the token of the next."""
     return Call(
         LENS + "ListExemplars",
-        _request(service.ListExemplarsRequest, index=index, neuron=neuron_id, **options),
+        request_message(service.ListExemplarsRequest, index=index, neuron=neuron_id, **options),
         service.ListExemplarsResponse,
         lambda response: (_all(response.exemplars, Exemplar), response.next_page_token),
     )
@@ -109,7 +110,7 @@ def search(
     messages = [_message(Query(text=each) if isinstance(each, str) else each, query_pb2.Query) for each in asked]
     return Call(
         LENS + "SearchNeurons",
-        _request(service.SearchNeuronsRequest, index=index, queries=messages, where=_where(where), **options),
+        request_message(service.SearchNeuronsRequest, index=index, queries=messages, where=_where(where), **options),
         service.SearchNeuronsResponse,
         lambda response: _all(response.answers, SearchAnswer),
     )
@@ -119,7 +120,7 @@ def compare(index: str, a: str, b: str) -> Call[NeuronComparison]:
     """How alike are two neurons?"""
     return Call(
         LENS + "CompareNeurons",
-        _request(service.CompareNeuronsRequest, index=index, a=a, b=b),
+        request_message(service.CompareNeuronsRequest, index=index, a=a, b=b),
         service.CompareNeuronsResponse,
         lambda response: from_message(response.comparison, NeuronComparison),
     )
@@ -127,10 +128,10 @@ def compare(index: str, a: str, b: str) -> Call[NeuronComparison]:
 
 def compare_layers(index: str, a: str, b: str, limit: int) -> Call[SetComparison]:
     """What does one layer know that another does not?"""
-    layers = _request(comparison_pb2.LayerPair, a=a, b=b)
+    layers = request_message(comparison_pb2.LayerPair, a=a, b=b)
     return Call(
         LENS + "CompareSets",
-        _request(service.CompareSetsRequest, index=index, layers=layers, limit=limit),
+        request_message(service.CompareSetsRequest, index=index, layers=layers, limit=limit),
         service.CompareSetsResponse,
         lambda response: from_message(response.comparison, SetComparison),
     )
@@ -140,9 +141,23 @@ def diff(index: str, other_index: str, limit: int) -> Call[SetComparison]:
     """What does one index know that another does not?"""
     return Call(
         AUDIT + "DiffIndexes",
-        _request(audit.DiffIndexesRequest, index=index, other_index=other_index, limit=limit),
+        request_message(audit.DiffIndexesRequest, index=index, other_index=other_index, limit=limit),
         audit.DiffIndexesResponse,
         lambda response: from_message(response.comparison, SetComparison),
+    )
+
+
+def diff_concepts(
+    index: str, other_index: str, vocabulary: str | Sequence[str] | None, alpha: float
+) -> Call[ConceptDiff]:
+    """Which concepts appeared, vanished, grew stronger or weaker?"""
+    words = vocabulary_message("general" if vocabulary is None else vocabulary)
+    parts = {"vocabulary": words, "alpha": alpha, "concepts_only": True}
+    return Call(
+        AUDIT + "DiffIndexes",
+        request_message(audit.DiffIndexesRequest, index=index, other_index=other_index, **parts),
+        audit.DiffIndexesResponse,
+        lambda response: from_message(response.concepts, ConceptDiff),
     )
 
 
@@ -151,7 +166,7 @@ def label(index: str, vocabulary: str | Sequence[str] | None, where: Where, **op
     words = vocabulary_message(vocabulary)
     return Call(
         LENS + "LabelNeurons",
-        _request(service.LabelNeuronsRequest, index=index, vocabulary=words, where=_where(where), **options),
+        request_message(service.LabelNeuronsRequest, index=index, vocabulary=words, where=_where(where), **options),
         service.LabelNeuronsResponse,
         lambda response: _all(response.labels, Label),
     )
@@ -164,7 +179,9 @@ def unexpected(
     words = vocabulary_message(vocabulary)
     return Call(
         LENS + "ListUnexpectedNeurons",
-        _request(service.ListUnexpectedNeuronsRequest, index=index, vocabulary=words, where=_where(where), limit=limit),
+        request_message(
+            service.ListUnexpectedNeuronsRequest, index=index, vocabulary=words, where=_where(where), limit=limit
+        ),
         service.ListUnexpectedNeuronsResponse,
         lambda response: _all(response.neurons, Unexpected),
     )
@@ -174,7 +191,7 @@ def redundancy(index: str, layer: str, limit: int) -> Call[tuple[Pair, ...]]:
     """Which neurons of a layer say the same?"""
     return Call(
         LENS + "ListRedundantPairs",
-        _request(service.ListRedundantPairsRequest, index=index, layer=layer, limit=limit),
+        request_message(service.ListRedundantPairsRequest, index=index, layer=layer, limit=limit),
         service.ListRedundantPairsResponse,
         lambda response: _all(response.pairs, Pair),
     )
@@ -185,12 +202,12 @@ def vocabulary_message(vocabulary: str | Sequence[str] | None) -> label_pb2.Voca
     if vocabulary is None:
         return None
     part = "name" if isinstance(vocabulary, str) else "entries"
-    return _request(label_pb2.Vocabulary, **{part: vocabulary})
+    return request_message(label_pb2.Vocabulary, **{part: vocabulary})
 
 
 def templates_message(texts: Sequence[str] | None) -> query_pb2.Templates | None:
     """Sentences to put words into; None: `{}` alone, empty: the words as they are."""
-    return None if texts is None else _request(query_pb2.Templates, texts=texts)
+    return None if texts is None else request_message(query_pb2.Templates, texts=texts)
 
 
 def _where(where: Where) -> neuron_pb2.Where:
@@ -204,8 +221,8 @@ def _message(value: object, message_type: type[M]) -> M:
         raise LensServerError(str(fault), "", "INVALID_ARGUMENT") from fault
 
 
-def _request(message_type: type[M], **parts: Any) -> M:
-    """The request; a part that is None stays unset."""
+def request_message(message_type: type[M], **parts: Any) -> M:
+    """A request; a part that is None stays unset."""
     try:
         return message_type(**{name: part for name, part in parts.items() if part is not None})
     except (TypeError, ValueError) as fault:

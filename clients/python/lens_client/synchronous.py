@@ -1,13 +1,15 @@
 """The client for ordinary Python."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from types import TracebackType
 from typing import TypeVar
 
 import grpc
 
-from lens_client import calls
+from lens_client import auditing, calls
 from lens_client.address import parse
+from lens_client.auditing import Given, Listener, Material, OnProgress
 from lens_client.channel import OPTIONS, Methods
 from lens_client.errors import server_error
 from lens_server.answers import (
@@ -24,6 +26,8 @@ from lens_server.answers import (
     Unexpected,
     Where,
 )
+from lens_server.changes import ConceptDiff
+from lens_server.report import Report
 
 A = TypeVar("A")
 
@@ -39,7 +43,7 @@ class LensClient:
         timeout: float | None = 30.0,
         credentials: grpc.ChannelCredentials | None = None,
     ) -> None:
-        """`timeout` is the seconds one answer may take; a stream of labels may take as long as it needs."""
+        """`timeout` is the seconds one answer may take; a stream (labels, an audit) may take as long as it needs."""
         place = parse(address, index)
         self._target, self._index = place.target, place.index
         self._timeout = timeout
@@ -101,6 +105,38 @@ class LensClient:
         """This index and another of the same server, by its name."""
         return self._ask(calls.diff(self._index, other_index, limit))
 
+    def diff_concepts(
+        self, other_index: str, vocabulary: str | Sequence[str] | None = None, *, alpha: float = 0.05
+    ) -> ConceptDiff:
+        """What became of each concept from this index to another of the same server, by its name."""
+        return self._ask(calls.diff_concepts(self._index, other_index, vocabulary, alpha))
+
+    def audit(
+        self,
+        rulebook: Given,
+        *,
+        waivers: Given | None = None,
+        baseline: Given | None = None,
+        lock: Given | None = None,
+        presence: str = "columns",
+        interventions: bool = True,
+        images: int | None = None,
+        warn_only: bool = False,
+        strict: bool = False,
+        signer: str = "",
+        on_progress: OnProgress | None = None,
+        timeout: float | None = None,
+    ) -> Report:
+        """Judge the index by a rulebook: a shipped one by name, or one read here, from a path or as YAML."""
+        material = Material(rulebook, waivers, baseline, lock)
+        options = {"interventions": interventions, "images": images, "warn_only": warn_only, "strict": strict}
+        call = auditing.run_audit(self._index, material, presence, signer=signer, **options)
+        listener = Listener(on_progress)
+        with closing(self._stream(call, timeout)) as events:
+            for event in events:
+                listener.hear(event)
+        return listener.report()
+
     def label(
         self,
         vocabulary: str | Sequence[str] | None = None,
@@ -144,12 +180,12 @@ class LensClient:
         except grpc.RpcError as failure:
             raise server_error(failure, self._target, self._timeout) from None
 
-    def _stream(self, call: calls.Call[tuple[A, ...]]) -> Iterator[A]:
-        responses = self._methods.get(call, self._channel.unary_stream)(call.request)
+    def _stream(self, call: calls.Call[tuple[A, ...]], timeout: float | None = None) -> Generator[A, None, None]:
+        responses = self._methods.get(call, self._channel.unary_stream)(call.request, timeout=timeout)
         try:
             for response in responses:
                 yield from call.read(response)
         except grpc.RpcError as failure:
-            raise server_error(failure, self._target, None) from None
+            raise server_error(failure, self._target, timeout) from None
         finally:
             responses.cancel()

@@ -28,6 +28,7 @@ from lens_server.answers import (
     Unexpected,
     Where,
 )
+from lens_server.changes import ConceptChange, ConceptDiff, ConceptStrength, Trend
 
 LAYERS = ("conv", "head")
 UNITS = 12
@@ -107,6 +108,13 @@ class FakeLens:
         """Two indexes."""
         self._note("diff", limit=limit)
         return _sets(self.name, other.name, limit)
+
+    def diff_concepts(
+        self, other: "FakeLens", vocabulary: str | Sequence[str] | None = None, *, alpha: float = 0.05
+    ) -> ConceptDiff:
+        """A change for each word, in turn."""
+        self._note("diff_concepts", vocabulary=vocabulary, alpha=alpha)
+        return ConceptDiff(self.name, other.name, 9, 8, 3, 2, 4, tuple(_changes(_words(vocabulary))))
 
     def label(
         self,
@@ -203,6 +211,13 @@ def _label(neuron: Neuron, words: Sequence[str], *, named: bool) -> Label:
     if not named:
         return Label(neuron, None, None, None, None, found, "clarity")
     return Label(neuron, words[0] if words else "", 0.3, 0.1, 0.004, found, None)
+
+
+def _changes(words: Sequence[str]) -> Iterator[ConceptChange]:
+    for at, word in enumerate(words):
+        trend = tuple(Trend)[at % len(Trend)]
+        here = ConceptStrength(at, at / 9, f"conv/{at}", 0.3, None) if at else ConceptStrength(0, 0.0, None, None, None)
+        yield ConceptChange(word, trend, here, ConceptStrength(1, 1 / 8, "conv/1", 0.4, 7.5), 0.02, ())
 
 
 def _sets(a: str, b: str, limit: int) -> SetComparison:

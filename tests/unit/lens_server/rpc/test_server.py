@@ -97,7 +97,7 @@ def test_a_call_that_waited_past_its_deadline_is_not_worked_on(lens: FakeLens) -
 
 
 def test_streams_leave_workers_for_short_calls(lens: FakeLens) -> None:
-    """One more label stream than there is room for is refused; a search is still answered."""
+    """One more stream than there is room for is refused; a search is still answered."""
     lens.label_pause = 0.05
     with serve({"fake": lens}, "127.0.0.1:0", options=ServerOptions(workers=2)) as running:
         with grpc.insecure_channel(f"127.0.0.1:{running.port}") as channel:

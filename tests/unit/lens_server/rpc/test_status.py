@@ -10,6 +10,7 @@ from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
 from indexer import errors
+from lens_server.audit.reading import Fault, RulebookFault
 from lens_server.rpc.status import CODES
 from lens_server.v1 import lens_service_pb2 as service
 from lens_server.v1.lens_service_pb2_grpc import LensServiceStub
@@ -23,6 +24,7 @@ CASES = {
     errors.SubjectFault("no", hint="cure"): ("FAILED_PRECONDITION", "SUBJECT_FAULT"),
     errors.DatasetFault("no", hint="cure"): ("FAILED_PRECONDITION", "DATASET_FAULT"),
     errors.IndexUnusable("torn", hint="cure"): ("FAILED_PRECONDITION", "INDEX_UNUSABLE"),
+    errors.Untrustworthy("foreign", hint="cure"): ("FAILED_PRECONDITION", "UNTRUSTWORTHY"),
     errors.Unavailable("later", hint="cure"): ("UNAVAILABLE", "UNAVAILABLE"),
     errors.Interrupted("stopped", hint="cure"): ("ABORTED", "INTERRUPTED"),
     errors.LensError("odd", hint="cure"): ("UNKNOWN", "LENS_ERROR"),
@@ -97,7 +99,31 @@ def test_many_violations_still_fit_a_status(stub: LensServiceStub) -> None:
     with pytest.raises(grpc.RpcError) as failed:
         stub.SearchNeurons(service.SearchNeuronsRequest(index="語" * 2001, queries=queries))
     assert failed.value.code() is grpc.StatusCode.INVALID_ARGUMENT
-    assert len(told(failed.value)[2].field_violations) == 8
+    assert 8 <= len(told(failed.value)[2].field_violations) < 65
+
+
+def test_every_fault_of_a_rulebook_is_a_violation(stub: LensServiceStub, lens: FakeLens) -> None:
+    """The lines of the message, as many as fit; each fault by its line."""
+    faults = tuple(Fault(line, f"Unknown key 'key-{line}'.", "Known: id, type, severity.") for line in range(1, 15))
+    lens.error = RulebookFault("own.yaml", faults)
+    with pytest.raises(grpc.RpcError) as failed:
+        stub.CompareNeurons(service.CompareNeuronsRequest(a="a", b="b"))
+    status, info, bad = told(failed.value)
+    assert failed.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert info.reason == "RULEBOOK_FAULT"
+    assert status.message.splitlines()[0] == "own.yaml has 14 faults:"
+    assert status.message in lens.error.message
+    assert [each.field for each in bad.field_violations] == [f"own.yaml:{line}" for line in range(1, 15)]
+    assert bad.field_violations[2].description == "Unknown key 'key-3'. Known: id, type, severity."
+
+
+def test_a_rulebook_of_many_faults_still_fits_a_status(stub: LensServiceStub, lens: FakeLens) -> None:
+    """Whatever it is called and says."""
+    lens.error = RulebookFault("語" * 700, tuple(Fault(line, "語" * 300, "語" * 300) for line in range(200)))
+    with pytest.raises(grpc.RpcError) as failed:
+        stub.CompareNeurons(service.CompareNeuronsRequest(a="a", b="b"))
+    assert failed.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert told(failed.value)[2].field_violations
 
 
 def test_request_id_is_echoed_or_made(stub: LensServiceStub, lens: FakeLens) -> None:

@@ -9,23 +9,49 @@ from typing import Any
 
 import pytest
 from google.protobuf.message import Message
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lens_server import answers
+from lens_server import answers, changes, report
 from lens_server.answers import Box, Exemplar, Neuron, NeuronPage, Query, Relevance, Span, State, Where
-from lens_server.v1 import comparison_pb2, exemplar_pb2, index_pb2, label_pb2, lens_service_pb2, neuron_pb2, query_pb2
+from lens_server.changes import Trend
+from lens_server.report import Change, Severity, Verdict
+from lens_server.v1 import (
+    audit_pb2,
+    comparison_pb2,
+    exemplar_pb2,
+    finding_pb2,
+    index_pb2,
+    label_pb2,
+    lens_service_pb2,
+    neuron_pb2,
+    query_pb2,
+)
 from lens_server.wire import Unreadable, Unsendable, from_message, to_message
 
-TYPES = [each for each in vars(answers).values() if dataclasses.is_dataclass(each) and isinstance(each, type)]
-MODULES = (comparison_pb2, exemplar_pb2, index_pb2, label_pb2, neuron_pb2, query_pb2)
+TYPES = [
+    each
+    for module in (answers, changes, report)
+    for each in vars(module).values()
+    if isinstance(each, type) and dataclasses.is_dataclass(each) and each.__module__ == module.__name__
+]
+MODULES = (
+    audit_pb2,
+    comparison_pb2,
+    exemplar_pb2,
+    finding_pb2,
+    index_pb2,
+    label_pb2,
+    neuron_pb2,
+    query_pb2,
+)
 PLAIN: dict[Any, st.SearchStrategy[Any]] = {
     int: st.integers(-(2**31), 2**31 - 1),
     float: st.floats(allow_nan=False),
     str: st.text(max_size=8),
     bytes: st.binary(max_size=8),
     bool: st.booleans(),
-    State: st.sampled_from(State),
+    **{each: st.sampled_from(each) for each in (State, Trend, Verdict, Change, Severity)},
 }
 
 
@@ -33,7 +59,8 @@ def message_of(kind: type) -> type[Message]:
     """The message of the same name; a page of neurons is the response itself."""
     if kind is NeuronPage:
         return lens_service_pb2.ListNeuronsResponse
-    (found,) = [getattr(module, kind.__name__) for module in MODULES if hasattr(module, kind.__name__)]
+    named = [getattr(module, kind.__name__) for module in MODULES if hasattr(module, kind.__name__)]
+    (found,) = {each.DESCRIPTOR.full_name: each for each in named}.values()
     return typing.cast("type[Message]", found)
 
 
@@ -63,6 +90,7 @@ def answers_of(kind: type) -> st.SearchStrategy[Any]:
 
 
 @pytest.mark.parametrize("kind", TYPES, ids=lambda kind: kind.__name__)
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(data=st.data())
 def test_round_trip(kind: type, data: st.DataObject) -> None:
     """Through the bytes, not only through the message."""
@@ -70,6 +98,19 @@ def test_round_trip(kind: type, data: st.DataObject) -> None:
     message_type = message_of(kind)
     received = message_type.FromString(to_message(value, message_type).SerializeToString())
     assert from_message(received, kind) == value
+
+
+def test_every_enum_of_the_report_has_its_twin() -> None:
+    """Each member is a number on the wire, each number but the zero a member."""
+    for kind, module in (
+        (Verdict, finding_pb2),
+        (Change, finding_pb2),
+        (Severity, finding_pb2),
+        (Trend, comparison_pb2),
+    ):
+        prefix = f"{kind.__name__.upper()}_"
+        sent = set(getattr(module, kind.__name__).keys())
+        assert sent == {prefix + each.name for each in kind} | {f"{prefix}UNSPECIFIED"}
 
 
 def test_unset_is_not_zero() -> None:
