@@ -21,6 +21,7 @@ VALID = ("asymmetry", "border", "colours")
 SHIPPED = "lesions"
 FLIP_RULE = "no-artefact-flip"
 _ASKED = "measure."
+_SIGNED = (CONTRAST, EFFECT)
 _MEASURES: tuple[MeasureName, ...] = (ENCODED, RELEVANCE, CONTRAST, EFFECT, FLIPS)
 
 
@@ -48,16 +49,17 @@ def _asking(measure: MeasureName) -> Rule:
         severity="info",
         on_inconclusive="ignore",
         adjust_for=VALID if measure == CONTRAST else (),
-        direction="either" if measure in (CONTRAST, EFFECT) else None,
+        direction="either" if measure in _SIGNED else None,
     )
 
 
 def measured(report: Report, measure: str) -> dict[str, float | None]:
-    """Artefact → size of the estimate, by the rule that only measures; unset where it was not assessable."""
+    """Artefact → estimate of the rule that only measures, its size for an effect; unset where not assessable."""
     (finding,) = (each for each in report.findings if each.rule == _ASKED + measure)
-    by_concept = {each.concepts[0]: each.estimate for each in finding.results}
-    sizes = {artefact: by_concept.get(concept) for artefact, concept in CONCEPTS.items()}
-    return {artefact: None if size is None else abs(size) for artefact, size in sizes.items()}
+    found = {each.concepts[0]: each.estimate for each in finding.results}
+    if measure in _SIGNED:
+        found = {concept: None if value is None else abs(value) for concept, value in found.items()}
+    return {artefact: found.get(concept) for artefact, concept in CONCEPTS.items()}
 
 
 def alarms(report: Report) -> dict[str, bool]:

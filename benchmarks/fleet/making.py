@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmarks.fleet.pictures import pool
 from benchmarks.fleet.recipes import COMMITTED, Fleet, Member
 from benchmarks.fleet.subject import offer
-from benchmarks.fleet.truth import Truth, pairs, truth_of
+from benchmarks.fleet.truth import VALID, Truth, pairs, truth_of
 from indexer.datasets.lesions import ARTEFACTS
 
 DEFAULT_WORK = Path(tempfile.gettempdir()) / "lens-fleet"
@@ -21,8 +21,8 @@ def make(fleet: Fleet, folder: Path, processes: int = 2) -> Iterator[tuple[Membe
     offer(fleet, folder)
     if fleet.name != COMMITTED:
         pool(fleet, folder)
-    for artefact in ARTEFACTS:
-        pairs(fleet, artefact, folder)
+    for name in (*ARTEFACTS, *VALID):
+        pairs(fleet, name, folder)
     if processes == 1:
         yield from ((member, truth_of(fleet, member, folder)) for member in fleet.members)
         return

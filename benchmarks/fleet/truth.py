@@ -1,7 +1,7 @@
 """What is true of a net: how often each artefact turns its decision, and through which neurons."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,13 @@ from indexer.training.truth import margin
 
 RELIES = 0.20
 """A net relies on an artefact that turns at least this share of its decisions."""
+
+VALID = {
+    "asymmetry": ("asymmetric",),
+    "border": ("irregular_border",),
+    "both": ("asymmetric", "irregular_border"),
+}
+"""Valid signs and the truths of a lesion that they stand for."""
 
 LAYER = "block4"
 """The layer whose neurons are judged."""
@@ -38,6 +45,8 @@ class Truth:
     """Mean |change of the margin| when that neuron of block4 alone goes from "without" to "with"."""
     together: float | None = None
     """Diffuse nets: the share that all four cues at once turn."""
+    valid: dict[str, float] = field(default_factory=dict)
+    """Asymmetry, an irregular border and both at once: mean change of the margin when a lesion is redrawn with them."""
 
 
 def truth_of(fleet: Fleet, member: Member, folder: Path) -> Truth:
@@ -65,7 +74,8 @@ def measured(net: LesionNet, fleet: Fleet, folder: Path, together: tuple[str, ..
         ends = [of_lesions([_laid(lesion, together, on=on) for lesion in lesions]).images for on in (False, True)]
         joint = _compared(net, *ends)[0]
     shown = Pictures(of_lesions(lesions).images, tuple(lesions))
-    return Truth(accuracy(net, shown), flips, effects, neurons, joint)
+    valid = {name: _compared(net, *pairs(fleet, name, folder))[1] for name in VALID}
+    return Truth(accuracy(net, shown), flips, effects, neurons, joint, valid)
 
 
 def held_out(fleet: Fleet) -> list[Lesion]:
@@ -74,21 +84,27 @@ def held_out(fleet: Fleet) -> list[Lesion]:
     return [world.sample(number) for number in range(fleet.pairs)]
 
 
-def pairs(fleet: Fleet, artefact: str, folder: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """The same pictures without and with an artefact, each [pairs, 64, 64, 3]; kept in the folder for all members."""
-    file = folder / f"pairs-{fleet.pair_seed}-{fleet.pairs}-{artefact}.npy"
+def pairs(fleet: Fleet, name: str, folder: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """The same pictures without and with an artefact or valid sign, each [pairs, 64, 64, 3]; kept for all members."""
+    file = folder / f"pairs-{fleet.pair_seed}-{fleet.pairs}-{name}.npy"
     if not file.is_file():
         lesions = held_out(fleet)
-        without = of_lesions([without_artefact(lesion, artefact) for lesion in lesions])
-        having = of_lesions([with_artefact(lesion, artefact) for lesion in lesions])
-        keep(file, np.stack([without.images, having.images]))
+        ends = [of_lesions([drawn_with(lesion, name, on=on) for lesion in lesions]).images for on in (False, True)]
+        keep(file, np.stack(ends))
     kept = np.load(file)
     return kept[0], kept[1]
 
 
+def drawn_with(lesion: Lesion, name: str, *, on: bool) -> Lesion:
+    """The same photograph with or without an artefact, or of a lesion redrawn with or without valid signs."""
+    if name in VALID:
+        return replace(lesion, **dict.fromkeys(VALID[name], on))
+    return with_artefact(lesion, name) if on else without_artefact(lesion, name)
+
+
 def _laid(lesion: Lesion, artefacts: tuple[str, ...], *, on: bool) -> Lesion:
     for artefact in artefacts:
-        lesion = with_artefact(lesion, artefact) if on else without_artefact(lesion, artefact)
+        lesion = drawn_with(lesion, artefact, on=on)
     return lesion
 
 

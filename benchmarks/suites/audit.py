@@ -1,5 +1,6 @@
 """The audit against nets whose faults are known: what it finds, what it wrongly alarms about, how it ends."""
 
+import os
 from collections.abc import Callable
 from dataclasses import asdict
 
@@ -16,11 +17,13 @@ from benchmarks.fleet.recipes import (
     ENCODED,
     FLEETS,
     PROBES,
+    REDUNDANT,
     SHUFFLED,
     SPURIOUS,
     STRENGTHS,
     UNTRAINED,
 )
+from benchmarks.fleet.training import weights_of
 from benchmarks.fleet.truth import RELIES
 from benchmarks.reporting import Report
 
@@ -28,15 +31,16 @@ HARD, ALARMS = 0.95, 0.05
 """Bars: least AUROC on the hard pairs, most false alarms on clean nets."""
 DECIDING = (asking.FLIPS, asking.CONTRAST)
 """Scores that may block, and so have a bar."""
-QUICK_IMAGES = 700
-FEW = 3
-"""Images of the reports compared to the byte are few: what is judged is that nothing in them depends on chance."""
+QUICK_IMAGES = 1100
+MINUTES = 60
+"""Bar: of two cores, for training, truth, indexes and audits."""
 
 
 def measure(report: Report) -> None:
     """All nets, both probe sets; then what needs one net only."""
     fleet = FLEETS["committed" if report.quick else report.fleet]
     folder, images = report.work or DEFAULT_WORK, QUICK_IMAGES if report.quick else IMAGES
+    made = [weights_of(fleet, each, folder).is_file() for each in fleet.members].count(False)
     judged = list(judge(fleet, folder, images))
     for probe in PROBES:
         _detection(report, judged, probe)
@@ -44,6 +48,7 @@ def measure(report: Report) -> None:
         _clean(report, judged, probe)
         _exits(report, judged, probe)
     _random_weights(report, judged)
+    _redundant(report, judged)
     _declared(report, judged)
     repeated = checks.repeats(fleet, folder, images)
     report.row("two audits of one net", f"audit.json {'the same' if repeated else 'differs'}", "the same", repeated)
@@ -54,6 +59,7 @@ def measure(report: Report) -> None:
         "≤ 5 %",
         flagged <= 0.05 * asked,
     )
+    _spent(report, made, len(fleet.members))
     _notes(report, judged, fleet.pairs, images)
 
 
@@ -125,7 +131,7 @@ def _exits(report: Report, judged: list[Judged], probe: str) -> None:
         ENCODED: lambda each: 0,
         CLEAN: lambda each: 0,
     }
-    for kind in (CLEAN, ENCODED, *STRENGTHS, DIFFUSE, "redundant", UNTRAINED, SHUFFLED):
+    for kind in (CLEAN, ENCODED, *STRENGTHS, DIFFUSE, REDUNDANT, UNTRAINED, SHUFFLED):
         nets = [each for each in judged if kind in (each.member.kind, each.member.strength)]
         if not nets:
             continue
@@ -158,6 +164,33 @@ def _random_weights(report: Report, judged: list[Judged]) -> None:
         relied = sum(flips >= RELIES for _, flips in verdicts)
         said = f"{wrong} of {len(verdicts)} verdicts on flips against the pairs ({relied} truly relied on)"
         report.row("random weights", said, "0", wrong == 0)
+
+
+def _redundant(report: Report, judged: list[Judged]) -> None:
+    """Two valid signs that nearly always went together: in the truth, and in the verdicts that ask for them."""
+    for kind in (CLEAN, REDUNDANT):
+        nets = [each for each in judged if each.member.kind == kind]
+        if nets:
+            effects = {name: _mean([each.truth.valid[name] for each in nets]) for name in nets[0].truth.valid}
+            rules = [rule for rule in nets[0].answers[PROBES[0]].blocking if rule.startswith(("A-", "B-"))]
+            seen = [each.answers[probe].blocking[rule] for each in nets for probe in PROBES for rule in rules]
+            said = ", ".join(f"{name} {_said(value)}" for name, value in effects.items())
+            passed = f"{seen.count('pass')} of {len(seen)} rules that ask for them pass"
+            report.row(f"asymmetry and border, {kind} nets", f"true effect in σ: {said}; {passed}", effects=effects)
+
+
+def _spent(report: Report, made: int, nets: int) -> None:
+    times = os.times()
+    minutes = (times.user + times.system + times.children_user + times.children_system) / 60
+    whole = made == nets
+    report.row(
+        "processor time",
+        f"{minutes:.0f} min, {made} of {nets} nets trained in it",
+        f"≤ {2 * MINUTES} min" if whole else "–",
+        minutes <= 2 * MINUTES if whole else None,
+        minutes=minutes,
+        trained=made,
+    )
 
 
 def _declared(report: Report, judged: list[Judged]) -> None:

@@ -136,6 +136,7 @@ def test_truth_is_what_pairs_say(tmp_path):
     assert found.flips["vignette"] == pytest.approx(float(((before > 0) != (after > 0)).float().mean()))
     assert found.effects["vignette"] == pytest.approx(float((after - before).mean() / before.std()), rel=1e-4)
     assert found.neurons["vignette"][7] == pytest.approx(float(alone), rel=1e-3, abs=1e-6)
+    assert set(found.valid) == {"asymmetry", "border", "both"} and all(map(np.isfinite, found.valid.values()))
     assert found.together is not None and truth_keys(found) == set(ARTEFACTS)
 
 

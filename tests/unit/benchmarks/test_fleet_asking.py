@@ -42,12 +42,12 @@ def test_every_artefact_has_its_concept_and_its_label():
     }
 
 
-def test_a_measure_is_read_back_by_artefact_and_by_size():
+def test_a_measure_is_read_back_by_artefact_an_effect_by_its_size():
     against, unseen = result("bubbles", bounds=(-0.4, -0.5, -0.3)), result("ink", bounds=(None, None, None))
-    other = finding(f"measure.{FLIPS}", results=(result("patch", bounds=(0.6, 0.5, 0.7)),))
+    other = finding(f"measure.{FLIPS}", results=(result("patch", bounds=(-0.01, -0.02, 0.0)),))
     found = report([other, finding(f"measure.{CONTRAST}", results=(against, unseen))])
     assert measured(found, CONTRAST) == dict.fromkeys(ARTEFACTS) | {"gel_bubbles": 0.4}
-    assert measured(found, FLIPS)["patch"] == 0.6
+    assert measured(found, FLIPS)["patch"] == -0.01
 
 
 def test_only_a_failed_claim_of_a_blocking_rule_is_an_alarm():
