@@ -11,14 +11,20 @@ from indexer.datasets.lesions import CONCEPTS
 from indexer.pipeline import build_index
 from lens_client import LensClient
 from lens_server.answers import Label
+from lens_server.audit.check import AuditOptions, run_audit
+from lens_server.audit.reading import read_rulebook
+from lens_server.audit.renderers import render
 from lens_server.cli import output
 from lens_server.cli.ask import drawn
 from lens_server.cli.progress import TerminalProgress
+from lens_server.lens import Lens
 from lens_server.pictures import card_picture, save_picture, search_picture
+from lens_server.report import Verdict
 from lens_server.rpc.server import serve
 
 QUERIES = ("colour patch", "ruler", "irregular border")
 SUBJECTS = ("clean", "shortcut-patch")
+_RULEBOOK = "lesions"
 _LAYER, _CLASS, _PLANTED = "block4", "malignant", QUERIES[0]
 
 
@@ -37,7 +43,7 @@ def demo(
     out: Annotated[Path, typer.Option(help="Where the two indexes and the pictures go.")] = Path("demo"),
     samples: Annotated[int, typer.Option(help="Lesions to show each subject.", min=100)] = 1200,
 ) -> None:
-    """Build, serve, search, label and compare two small models; find the neuron that carries a planted shortcut."""
+    """Build, serve, search, label, compare and audit two small models; find the neuron that carries a shortcut."""
     console = Console(highlight=False, soft_wrap=True)
     console.print("[bold]1. Build[/]: two skin-lesion classifiers. One learnt that a colour patch means malignant.")
     folders = [_build(name, out, samples) for name in SUBJECTS]
@@ -50,6 +56,7 @@ def demo(
             _label(shortcut, console)
             _compare(clean, shortcut, console)
             _carriers(clean, shortcut, out, console)
+    _audits(out, console)
     _next(out, console)
 
 
@@ -116,11 +123,30 @@ def _named(model: Model) -> list[str]:
     return [label.neuron.id for label in model.labels if label.text == _PLANTED]
 
 
+def _audits(out: Path, console: Console) -> None:
+    console.print(
+        f"\n[bold]6. Audit[/] both by the rulebook {_RULEBOOK!r}: what a lesion net must know, and must not rely on"
+    )
+    read = read_rulebook(_RULEBOOK)
+    options = AuditOptions(name=read.path, lines=tuple(read.lines.items()))
+    for name in SUBJECTS:
+        report = run_audit(Lens.open(out / name), read.rulebook, options, TerminalProgress())
+        console.print(f"  [bold]{name}[/]: {report.verdict.value}. {report.sentence} Exit status {report.exit_status}.")
+        for finding in report.findings:
+            if finding.blocking and finding.verdict is Verdict.FAIL:
+                console.print(f"    {finding.rule}: {finding.sentence}", markup=False)
+        page = out / f"audit-{name}.html"
+        page.write_text(render(report, "html"), encoding="utf-8")
+        console.print(f"    The report, with evidence: {page}", markup=False)
+
+
 def _next(out: Path, console: Console) -> None:
     console.print("\n[bold]Next[/]")
     for line in (
         f"lens search {out / SUBJECTS[1]} 'dark corner' --png found.png",
         f"lens show {out / SUBJECTS[1]}",
+        f"lens audit {out / SUBJECTS[1]} {_RULEBOOK}",
+        f"lens audit {_RULEBOOK} --explain no-artefact-flip",
         f"lens serve {out / SUBJECTS[0]} {out / SUBJECTS[1]}",
         "lens build --help        # your own model and images",
     ):
