@@ -22,7 +22,7 @@ def render(report: Report) -> str:
     """One command a line; a notice of the verdict where nothing is wrong."""
     report = wording.legible(report)
     notes = [*_whole(report), *(_of_rule(each) for each in wording.ranked(report.findings) if _level(each))]
-    notes += [_of_control(each) for each in report.controls if each.passed is False]
+    notes += [_of_control(each) for each in wording.failed_controls(report)]
     notes += [_Note("warning", "audit", each, 0) for each in report.warnings]
     notes.sort(key=lambda each: each.level)  # error, warning: stable, so the worst stay first
     if not notes:
@@ -48,10 +48,11 @@ def _level(finding: Finding) -> str:
     """`error` for what ends the process badly, `warning` for what is to be seen, else empty."""
     if finding.verdict is Verdict.FAIL:
         return "error" if finding.blocking else "warning"
-    if finding.verdict is Verdict.INCONCLUSIVE:
+    blind = finding.verdict is Verdict.NOT_ASSESSABLE and finding.blocking
+    if finding.verdict is Verdict.INCONCLUSIVE or blind:
         levels = {"fail": "error" if finding.blocking else "warning", "warn": "warning"}
         return levels.get(finding.on_inconclusive, "")
-    return "warning" if finding.verdict is Verdict.NOT_ASSESSABLE and finding.blocking else ""
+    return ""
 
 
 def _of_rule(finding: Finding) -> _Note:

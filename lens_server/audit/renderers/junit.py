@@ -109,7 +109,7 @@ def _body(finding: Finding) -> str:
 
 
 def _of_control(control: Control) -> _Case:
-    outcome = {True: "", False: "error", None: "skipped"}[control.passed]
+    outcome = {Verdict.PASS: "", Verdict.FAIL: "error"}.get(wording.control_state(control)[0], "skipped")
     return _Case(f"{control.kind}: {control.name}", outcome, "control", control.sentence, control.sentence)
 
 

@@ -44,7 +44,7 @@ def _blocks(report: Report) -> Iterable[str]:
     open_rules = [each for each in wording.ranked(report.findings) if each.verdict in wording.ORDER[:2]]
     if open_rules:
         yield _table(open_rules)
-    yield from (f"⚠️ **Control failed:** {_text(each.sentence)}" for each in report.controls if each.passed is False)
+    yield from (f"⚠️ **Control failed:** {_text(each.sentence)}" for each in wording.failed_controls(report))
     yield from (f"⚠️ {_text(each)}" for each in report.warnings[:10])
     yield from (_folded(each) for each in open_rules)
     yield from _groups(report)
@@ -159,8 +159,8 @@ def _waiver(waiver: AppliedWaiver) -> str:
 
 
 def _control(control: Control) -> str:
-    state = {True: "✓ passed", False: "✗ FAILED", None: "– not run"}[control.passed]
-    return f"{state}: {_text(f'{control.kind} {control.name}: {control.sentence}')}"
+    verdict, state = wording.control_state(control)
+    return f"{wording.SYMBOLS[verdict]} {state}: {_text(f'{control.kind} {control.name}: {control.sentence}')}"
 
 
 def _provenance(report: Report) -> str:

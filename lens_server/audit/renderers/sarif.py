@@ -110,7 +110,7 @@ def _claim(result: Result) -> _Json:
 
 def _invocation(report: Report) -> _Json:
     notes = [("warning", each) for each in report.warnings]
-    notes += [("error", each.sentence) for each in report.controls if each.passed is False]
+    notes += [("error", each.sentence) for each in wording.failed_controls(report)]
     made: _Json = {
         "executionSuccessful": report.exit_status in (0, 1, 3),
         "exitCode": report.exit_status,

@@ -88,8 +88,7 @@ def _blind(concept: ConceptReport) -> str:
 
 
 def _control(control: Control) -> str:
-    state = {True: "passed", False: "FAILED", None: "not run"}[control.passed]
-    return f"{state}: {control.kind} {control.name}: {control.sentence}"
+    return f"{wording.control_state(control)[1]}: {control.kind} {control.name}: {control.sentence}"
 
 
 def _waiver(waiver: AppliedWaiver) -> str:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import fields, is_dataclass, replace
 
-from lens_server.report import Change, Counts, Finding, Report, Result, Severity, Verdict
+from lens_server.report import Change, Control, Counts, Finding, Report, Result, Severity, Verdict
 
 ORDER = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.NOT_ASSESSABLE, Verdict.WAIVED, Verdict.PASS)
 """The worst first; what was not assessed stands above what passed."""
@@ -29,7 +29,7 @@ ENDINGS = {
     0: "every blocking rule passed or is waived",
     1: "at least one blocking rule failed",
     2: "bad input",
-    3: "no blocking rule failed, but one is inconclusive or a control failed",
+    3: "no blocking rule failed, but one is inconclusive or not assessable, or a control failed",
     4: "what took part is not what it should be",
     5: "nothing was evaluated",
 }
@@ -234,6 +234,20 @@ def ending(report: Report) -> str:
     if report.warn_only and report.exit_status in (1, 3):
         said += " The process ends with 0, because the audit was only to warn; the verdict stands."
     return said
+
+
+def failed_controls(report: Report) -> list[Control]:
+    """The controls that speak against the audit; a concept that cannot be seen is not assessable, no failure of it."""
+    return [each for each in report.controls if each.passed is False and each.kind != "competence"]
+
+
+def control_state(control: Control) -> tuple[Verdict, str]:
+    """What became of a control: the verdict whose symbol stands for it, and its word."""
+    if control.passed is None:
+        return Verdict.NOT_ASSESSABLE, "not run"
+    if control.passed:
+        return Verdict.PASS, "passed"
+    return (Verdict.NOT_ASSESSABLE, "not seen") if control.kind == "competence" else (Verdict.FAIL, "FAILED")
 
 
 def digest(value: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from lens_server.audit.renderers import wording
 from lens_server.audit.renderers.html.markup import Html, element, lines, named
 from lens_server.audit.renderers.html.rules import badge, tone, waiver
-from lens_server.report import Change, ConceptReport, Control, Report, Verdict
+from lens_server.report import Change, ConceptReport, Control, Report
 
 _COUNTED = ("failed", "inconclusive", "not assessable", "waived", "passed")
 
@@ -50,7 +50,7 @@ def warnings(report: Report) -> Html | None:
 
 def distrust(report: Report) -> Html | None:
     """Failed controls, told before any rule: they speak against the whole audit."""
-    failed = [each.sentence for each in report.controls if each.passed is False]
+    failed = [each.sentence for each in wording.failed_controls(report)]
     return _texts("✗ Controls failed: do not rely on this audit", failed, "distrust")
 
 
@@ -83,8 +83,7 @@ def controls(report: Report) -> Html:
 
 
 def _control(control: Control) -> Html:
-    verdict = {True: Verdict.PASS, False: Verdict.FAIL, None: Verdict.NOT_ASSESSABLE}[control.passed]
-    word = {True: "passed", False: "FAILED", None: "not run"}[control.passed]
+    verdict, word = wording.control_state(control)
     symbol = element("span", wording.SYMBOLS[verdict], aria_hidden="true")
     mark = element("span", symbol, f" {word}", class_=f"badge {tone(verdict)}")
     name = element("span", f"{control.kind} · {control.name}", class_="soft")

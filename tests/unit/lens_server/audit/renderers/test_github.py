@@ -56,7 +56,10 @@ def test_what_is_to_be_ignored_is_not_told():
 
 
 def test_a_blocking_rule_that_cannot_be_assessed_is_told():
-    assert commands(report([finding("blind", Verdict.NOT_ASSESSABLE)]))[0][0] == "warning"
+    blind = finding("blind", Verdict.NOT_ASSESSABLE)
+    assert commands(report([blind]))[0][0] == "error"
+    assert commands(report([replace(blind, on_inconclusive="warn")]))[0][0] == "warning"
+    assert commands(report([replace(blind, blocking=False)]))[0][0] == "notice"
 
 
 def test_controls_and_empty_audits_are_errors():

@@ -5,7 +5,8 @@ import math
 import pytest
 
 from lens_server.audit.renderers import wording
-from tests.unit.lens_server.audit.sample_parts import finding, result
+from lens_server.report import Control
+from tests.unit.lens_server.audit.sample_parts import finding, report, result
 
 INF = math.inf
 
@@ -73,3 +74,18 @@ def test_a_share_far_below_zero_is_judged_by_its_size_too():
 def test_many_concepts_are_counted_where_room_is_short():
     many = result(concepts=("a", "b", "c", "d"))
     assert wording.short_claim(many) == "a and 3 more → melanoma" and wording.claim(many).startswith("a + b + c + d")
+
+
+@pytest.mark.parametrize(
+    ("kind", "passed", "word", "counts"),
+    [
+        ("placebo", True, "passed", False),
+        ("placebo", False, "FAILED", True),
+        ("positive", None, "not run", False),
+        ("competence", False, "not seen", False),
+    ],
+)
+def test_a_concept_that_is_not_seen_is_no_failed_control(kind, passed, word, counts):
+    control = Control(kind, "x", passed, None, 0.8, "A sentence.")
+    assert wording.control_state(control)[1] == word
+    assert wording.failed_controls(report([], controls=(control,))) == ([control] if counts else [])
