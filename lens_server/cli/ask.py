@@ -13,6 +13,7 @@ from indexer.index.reader import check_files
 from lens_client import LensClient
 from lens_server.answers import Hit, NeuronCard, Query, SearchAnswer, Where
 from lens_server.cli import output
+from lens_server.cli.concept_table import print_concepts
 from lens_server.cli.targets import open_target
 from lens_server.lens import Lens
 from lens_server.pictures import card_picture, save_picture, search_picture
@@ -166,13 +167,37 @@ def diff(
         str,
         typer.Argument(help="Another index folder, or the name of another index on that server.", show_default=False),
     ],
+    vocabulary: Annotated[
+        str | None,
+        typer.Argument(
+            help=f"With --concepts: a text file, one entry a line, or a shipped list: {', '.join(SHIPPED)}.",
+            show_default="general",
+        ),
+    ] = None,
+    concepts: Annotated[
+        bool, typer.Option("--concepts", help="Compare by what neurons are called, never by their numbers.")
+    ] = False,
+    alpha: Annotated[
+        float, typer.Option(help="With --concepts: rate of false names, and of false changes, that is accepted.")
+    ] = 0.05,
     limit: Limit = 20,
+    trust_pickle: TrustPickle = False,
     as_json: Json = False,
 ) -> None:
     """Compare two whole indexes of one embedding space: what each knows that the other lacks."""
-    first = open_target(index_a)
+    if vocabulary is not None and not concepts:
+        raise InvalidInput("A vocabulary is for --concepts.", hint="lens diff A B --concepts VOCABULARY")
+    first = open_target(index_a, trust_pickle=trust_pickle)
+    if concepts:
+        entries = read_vocabulary(vocabulary or "general")
+        if isinstance(first, LensClient):
+            changes = first.diff_concepts(_name_of(index_b), entries, alpha=alpha)
+        else:
+            changes = first.diff_concepts(Lens.open(index_b), entries, alpha=alpha)
+        output.print_json(changes) if as_json else print_concepts(changes, limit)
+        return
     if isinstance(first, LensClient):
-        comparison = first.diff(index_b.rpartition("/")[2], limit=limit)
+        comparison = first.diff(_name_of(index_b), limit=limit)
     else:
         comparison = first.diff(Lens.open(index_b), limit=limit)
     output.print_json(comparison) if as_json else output.print_sets(comparison)
@@ -243,6 +268,11 @@ def drawn(lens: Lens | LensClient, answers: Iterable[SearchAnswer]) -> list[tupl
         )
         for answer in answers
     ]
+
+
+def _name_of(index: str) -> str:
+    """The index's name on its server, of `grpc://host:port/name` or of itself."""
+    return index.rpartition("/")[2]
 
 
 def _read(path: Path) -> bytes:

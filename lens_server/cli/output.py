@@ -38,7 +38,7 @@ def print_json_line(answer: object) -> None:
 def print_search(answers: Iterable[SearchAnswer]) -> None:
     """One table per query."""
     for answer in answers:
-        table = _table(
+        table = new_table(
             f"{answer.query!r} among {answer.candidates:,} neurons",
             "neuron",
             ">alignment",
@@ -49,14 +49,14 @@ def print_search(answers: Iterable[SearchAnswer]) -> None:
         )
         for hit in answer.hits:
             table.add_row(*_hit(hit))
-        _console().print(table)
+        new_console().print(table)
         if not answer.hits:
-            _console().print("  No neuron passes the filter.")
+            new_console().print("  No neuron passes the filter.")
 
 
 def print_labels(labels: Iterable[Label]) -> None:
     """One row per neuron, with what it was nearly called."""
-    table = _table("Labels", "neuron", "label", ">alignment", ">margin", ">p", "alternatives")
+    table = new_table("Labels", "neuron", "label", ">alignment", ">margin", ">p", "alternatives")
     for each in labels:
         label = each.text or f"[dim]none: {each.abstained}[/]"
         others = ", ".join(
@@ -65,39 +65,39 @@ def print_labels(labels: Iterable[Label]) -> None:
         table.add_row(
             each.neuron.id, label, _number(each.alignment), _number(each.margin), _p(each.p_corrected), others
         )
-    _console().print(table)
+    new_console().print(table)
 
 
 def print_unexpected(found: Iterable[Unexpected]) -> None:
     """Neurons no entry describes."""
-    table = _table("Clear neurons that no entry describes", "neuron", ">clarity", "nearest entry", ">alignment")
+    table = new_table("Clear neurons that no entry describes", "neuron", ">clarity", "nearest entry", ">alignment")
     for each in found:
         table.add_row(each.neuron.id, _number(each.neuron.clarity), each.nearest.text, _number(each.nearest.alignment))
-    _console().print(table)
+    new_console().print(table)
 
 
 def print_pairs(title: str, pairs: Iterable[Pair], headings: tuple[str, str]) -> None:
     """Pairs of neurons with their similarity."""
-    table = _table(title, *headings, ">similarity")
+    table = new_table(title, *headings, ">similarity")
     for pair in pairs:
         table.add_row(pair.a, pair.b, _number(pair.similarity))
-    _console().print(table)
+    new_console().print(table)
 
 
 def print_neurons(comparison: NeuronComparison) -> None:
     """Two neurons side by side."""
-    table = _table(f"cosine {comparison.similarity:.3f}", "", comparison.a.id, comparison.b.id)
+    table = new_table(f"cosine {comparison.similarity:.3f}", "", comparison.a.id, comparison.b.id)
     for name, a, b in zip(_FACTS, _facts(comparison.a), _facts(comparison.b), strict=True):
         table.add_row(name, a, b)
-    _console().print(table)
+    new_console().print(table)
     shared = comparison.shared_exemplars
-    _console().print(f"{len(shared)} shared exemplars{': ' + ', '.join(shared[:10]) if shared else ''}")
+    new_console().print(f"{len(shared)} shared exemplars{': ' + ', '.join(shared[:10]) if shared else ''}")
 
 
 def print_sets(comparison: SetComparison, limit: int = 10) -> None:
     """Two sets of neurons: similarity both ways, what each lacks, the matching."""
     a, b = comparison.a, comparison.b
-    console = _console()
+    console = new_console()
     console.print(f"{a}: {comparison.count_a:,} neurons; {b}: {comparison.count_b:,} neurons")
     console.print(f"S({a} → {b}) = {comparison.a_in_b:.3f}: how much of {a}'s concepts {b} knows")
     console.print(f"S({b} → {a}) = {comparison.b_in_a:.3f}: how much of {b}'s concepts {a} knows")
@@ -108,7 +108,7 @@ def print_sets(comparison: SetComparison, limit: int = 10) -> None:
 
 def print_index(summary: IndexSummary) -> None:
     """What an index holds."""
-    console = _console()
+    console = new_console()
     console.print(f"[bold]{summary.name}[/]  {summary.neurons:,} neurons of {summary.subject}, built {summary.created}")
     skipped = (
         f" ({summary.duplicates:,} duplicates, {summary.unreadable:,} unreadable)"
@@ -121,7 +121,7 @@ def print_index(summary: IndexSummary) -> None:
         f"space {summary.space_digest[:12]}"
     )
     console.print(f"  exemplars         {summary.exemplars_per_neuron} per neuron    digest {summary.digest[:12]}")
-    table = _table(
+    table = new_table(
         "", "layer", ">units", "signed", ">alive", ">dead", ">always on", ">few samples", ">clarity", ">redundancy"
     )
     for layer in summary.layers:
@@ -139,7 +139,7 @@ def print_index(summary: IndexSummary) -> None:
 
 def print_card(card: NeuronCard) -> None:
     """All about a neuron."""
-    console = _console()
+    console = new_console()
     console.print(f"[bold]{card.neuron.id}[/]")
     for name, fact in zip(_FACTS, _facts(card.neuron), strict=True):
         console.print(f"  {name:<16}{fact}")
@@ -148,7 +148,7 @@ def print_card(card: NeuronCard) -> None:
             f"{each.class_name} {each.signed:+.3g} (|{each.absolute:.3g}|)" for each in card.relevance[:5]
         )
         console.print(f"  {'relevance':<16}{shown}")
-    table = _table("Exemplars", ">rank", "sample", ">activation", "class")
+    table = new_table("Exemplars", ">rank", "sample", ">activation", "class")
     for exemplar in card.exemplars[:10]:
         table.add_row(str(exemplar.rank), exemplar.sample, f"{exemplar.activation:.4g}", exemplar.label or "")
     console.print(table)
@@ -190,7 +190,8 @@ def _p(value: float | None) -> str:
     return "-" if value is None else f"{value:.4f}"
 
 
-def _table(title: str, *headings: str) -> Table:
+def new_table(title: str, *headings: str) -> Table:
+    """An empty table; a heading with a leading `>` stands right."""
     table = Table(title=title or None, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for heading in headings:
         table.add_column(
@@ -199,7 +200,8 @@ def _table(title: str, *headings: str) -> Table:
     return table
 
 
-def _console() -> Console:
+def new_console() -> Console:
+    """Standard output, 120 wide where it is no terminal."""
     return Console(highlight=False, width=None if sys.stdout.isatty() else 120)
 
 

@@ -67,10 +67,11 @@ class AuditRuns:
     @contextmanager
     def _my_turn(self, watched: "_Watched") -> Iterator[None]:
         if not self._turn.acquire(blocking=False):
-            watched.note("Another audit is under way on this server; this one comes next.")
+            watched.note("Another audit is under way on this server; this one waits for it.")
             while not self._turn.acquire(timeout=_TURN_SECONDS):
                 watched.go_on()
         try:
+            watched.go_on()
             yield
         finally:
             self._turn.release()
