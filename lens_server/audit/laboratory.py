@@ -93,9 +93,10 @@ class Laboratory:
         self, places: NDArray[np.int64], absent: NDArray[np.int64], sets: Sequence[NDArray[np.int64]]
     ) -> tuple[NDArray[np.float64], list[NDArray[np.float64]]]:
         """Logits of images untouched, and with each set of neurons (rows of the index) held at its mean on `absent`."""
-        neurons, numbers, settings = self.index.neurons, self.probe_set.numbers, self._settings()
+        subject, settings = self.subject, self._settings()
+        neurons, numbers = self.index.neurons, self.probe_set.numbers
         layers = [neurons.layers[number] for number in np.unique(neurons.layer[np.concatenate(sets)])]
-        means = mean_activations(self.subject, self.dataset, numbers[absent].tolist(), layers, settings, self.progress)
+        means = mean_activations(subject, self.dataset, numbers[absent].tolist(), layers, settings, self.progress)
         ablations = []
         for rows in sets:
             units = {
@@ -107,7 +108,7 @@ class Laboratory:
             held = {layer: means[layer][chosen] for layer, chosen in units.items()}
             ablations.append(Ablation(units, held))
         before, after = ablated_logits(
-            self.subject, self.dataset, numbers[places].tolist(), ablations, settings, self.progress
+            subject, self.dataset, numbers[places].tolist(), ablations, settings, self.progress
         )
         return before.astype(np.float64), [each.astype(np.float64) for each in after]
 
