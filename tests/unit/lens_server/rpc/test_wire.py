@@ -33,7 +33,7 @@ TYPES = [
     each
     for module in (answers, changes, report)
     for each in vars(module).values()
-    if isinstance(each, type) and dataclasses.is_dataclass(each) and each.__module__ == module.__name__
+    if isinstance(each, type) and dataclasses.is_dataclass(each) and each.__module__.startswith(module.__name__)
 ]
 MODULES = (
     audit_pb2,
