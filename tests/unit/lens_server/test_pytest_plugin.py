@@ -19,7 +19,8 @@ from tests.unit.lens_server.audit.sample_rulebooks import GOOD
 pytest_plugins = ["pytester"]
 
 INSTALLED = any(each.value == "lens_server.pytest_plugin" for each in entry_points(group="pytest11"))
-LOADED = [] if INSTALLED else ["-p", "lens_server.pytest_plugin"]
+BARE = ["-p", "no:hypothesispytest", "-p", "no:anyio", "-p", "no:cacheprovider"]
+LOADED = BARE if INSTALLED else [*BARE, "-p", "lens_server.pytest_plugin"]
 RULES = ("use-shape", "no-flip", "no-gel", "share", "not-worse", "named", "no-diameter")
 TINY = """\
 schema: concept-rules/v1
