@@ -31,7 +31,7 @@ HARD, ALARMS = 0.95, 0.05
 """Bars: least AUROC on the hard pairs, most false alarms on clean nets."""
 DECIDING = (asking.FLIPS, asking.CONTRAST)
 """Scores that may block, and so have a bar."""
-QUICK_IMAGES = 1100
+QUICK_IMAGES = 1400
 MINUTES = 60
 """Bar: of two cores, for training, truth, indexes and audits."""
 
