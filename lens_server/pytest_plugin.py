@@ -128,9 +128,12 @@ class _Audit:
 
     def _asked_there(self) -> "Report":
         from lens_client import LensClient
+        from lens_server.audit.lock import lock_path
 
+        held = lock_path(self.rulebook)
+        lock = held if held.is_file() else None
         with LensClient(self.index) as client:
-            return client.audit(self.rulebook, waivers=self.waivers, baseline=self.baseline)
+            return client.audit(self.rulebook, waivers=self.waivers, baseline=self.baseline, lock=lock)
 
 
 class _Test(pytest.Item):
@@ -160,7 +163,11 @@ class _Test(pytest.Item):
         """Where the rule stands."""
         path = Path(self.audit.rulebook)
         line = self.audit.read.lines.get(self.name)
-        return (path if path.is_file() else self.path), (line - 1 if line else None), f"{self.audit.rulebook}: {self.name}"
+        return (
+            (path if path.is_file() else self.path),
+            (line - 1 if line else None),
+            f"{self.audit.rulebook}: {self.name}",
+        )
 
 
 class _RuleTest(_Test):

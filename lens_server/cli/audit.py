@@ -9,7 +9,7 @@ import typer
 
 from indexer.errors import InvalidInput, Untrustworthy
 from indexer.progress import Progress, Silent
-from lens_client import LensClient
+from lens_client import LensClient, LensServerError
 from lens_server.audit.check import AuditOptions, run_audit
 from lens_server.audit.explain import explain_rule
 from lens_server.audit.laboratory import IMAGES
@@ -18,7 +18,7 @@ from lens_server.audit.looking import look
 from lens_server.audit.probe_set import probe_set
 from lens_server.audit.reading import SHIPPED, EmptyRulebook, ReadRulebook, read_rulebook
 from lens_server.audit.renderers import render
-from lens_server.audit.renderers.audit_json import from_json
+from lens_server.audit.renderers.audit_json import from_json, to_json
 from lens_server.audit.rulebook import Rulebook
 from lens_server.audit.verdicts import NOTHING, UNTRUSTED
 from lens_server.audit.waiver_reading import read_waivers
@@ -156,7 +156,7 @@ def audit(
             trust_pickle=trust_pickle,
         )
         if is_served(where):
-            return _asked_of_server(where, which, options, (waivers, baseline), progress)
+            return _asked_of_server(where, which, options, waivers, progress)
         if lock:
             _locked(where, which, read, options, progress)
             return None
@@ -187,19 +187,18 @@ def _locked(where: str, which: str, read: ReadRulebook, options: AuditOptions, p
     typer.echo(f"{path}: tiers 1 and 2 of this rulebook need no foundation model on this probe set any more.")
 
 
-def _asked_of_server(
-    where: str, which: str, options: AuditOptions, files: tuple[Path | None, Path | None], progress: Progress
-) -> Report:
+def _asked_of_server(where: str, which: str, options: AuditOptions, waivers: Path | None, progress: Progress) -> Report:
     if options.training or options.trust_pickle:
         raise InvalidInput(
             "--training and --trust-pickle work on an index folder only.", hint="Run the audit where the index lies."
         )
-    waivers, baseline = files
+    held = lock_path(which)
     with LensClient(where) as client, Retold(progress) as retold:
         return client.audit(
             which,
             waivers=waivers,
-            baseline=baseline,
+            baseline=to_json(options.baseline).encode() if options.baseline is not None else None,
+            lock=held if held.is_file() else None,
             presence=options.read_by,
             interventions=options.interventions,
             images=options.images,
@@ -232,6 +231,11 @@ def _ending(work: Callable[[], T]) -> T:
         tell(fault)
         raise typer.Exit(NOTHING) from None
     except Untrustworthy as fault:
+        tell(fault)
+        raise typer.Exit(UNTRUSTED) from None
+    except LensServerError as fault:
+        if fault.reason != "UNTRUSTWORTHY":
+            raise
         tell(fault)
         raise typer.Exit(UNTRUSTED) from None
 

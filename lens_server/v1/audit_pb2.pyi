@@ -182,7 +182,7 @@ class Control(_message.Message):
     REQUIRED_FIELD_NUMBER: _builtins.int
     SENTENCE_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
-    """`placebo`, `positive`, or `competence`."""
+    """`neurons`, `placebo`, `positive`, or `competence`."""
     name: _builtins.str
     """The placebo's words, the overlay or the concept."""
     passed: _builtins.bool

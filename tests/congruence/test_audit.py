@@ -12,7 +12,7 @@ from indexer.errors import LensError
 from lens_client import AsyncLensClient, AuditProgress, LensClient, LensServerError
 from lens_server.audit.check import AuditOptions, run_audit
 from lens_server.audit.reading import parse_rulebook, read_rulebook
-from lens_server.audit.renderers.audit_json import to_json
+from lens_server.audit.renderers.audit_json import from_json, to_json
 from lens_server.report import Report
 
 RULEBOOK = """\
@@ -147,3 +147,32 @@ def test_same_concepts_on_the_command_line(lens: Any, address: str, lens_command
         status, out, err = lens_command("diff", a, b, "--concepts", "dermoscopy", "--json")
         assert status == 0, err
         assert json.loads(out) == expected
+
+
+def test_same_audit_on_the_command_line(
+    lens: Any, address: str, lens_command: Any, files: dict[str, Path], tmp_path: Path
+) -> None:
+    """Of a folder and of a server: report and exit status, with waivers, a baseline and a lock."""
+    rulebook, earlier = tmp_path / "locked.yaml", tmp_path / "earlier.json"
+    rulebook.write_text(RULEBOOK)
+    folder = lens.index.folder
+    assert lens_command("audit", folder, rulebook, "--lock", "-q")[0] == 0
+    options = ("--images", 30, "-q", "--json", "--signed-by", "A. Auditor", "--waivers", files["waivers"])
+    status, out, err = lens_command("audit", folder, rulebook, *options)
+    assert status in (0, 1, 3), err
+    earlier.write_text(out)
+    ended = [lens_command("audit", each, rulebook, *options, "--baseline", earlier) for each in (folder, address)]
+    assert [each[0] for each in ended] == [status, status]
+    here, there = (from_json(out) for _, out, _ in ended)
+    assert timeless(here) == timeless(there)
+    assert here.provenance.lock_digest
+    assert {each.change for each in here.findings} != {None}
+
+
+def test_same_exit_status_of_what_cannot_be_trusted(lens: Any, address: str, lens_command: Any, tmp_path: Path) -> None:
+    """4 through either door, with the same words."""
+    foreign = tmp_path / "foreign.yaml"
+    foreign.write_text(RULEBOOK.replace("{name: index}", "{name: another}"))
+    here, there = (lens_command("audit", each, foreign, "-q") for each in (lens.index.folder, address))
+    assert here[0] == there[0] == 4
+    assert here[2] == there[2]

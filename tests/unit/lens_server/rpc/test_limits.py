@@ -158,3 +158,6 @@ def test_comments_tell_the_limits() -> None:
         assert f"{limit:,}" in comments
     assert f"{limits.IMAGE_BYTES // 2**20} MiB" in comments
     assert f"{limits.REQUEST_BYTES // 2**20} MiB" in comments
+    assert f"YAML of at most {limits.YAML_BYTES:,} bytes" in comments
+    assert f"of at most {limits.STORED_BYTES // 2**20} MiB" in comments
+    assert "{:,} to {:,}. Unset: 400".format(*limits.AUDIT_IMAGES) in comments
