@@ -134,3 +134,15 @@ def fails():
 
 def nothing():
     return 17
+
+
+class _Dead(Net):
+    """Its layer is never active, so its decision rests on the head's bias and a hint of brightness."""
+
+    def forward(self, x):
+        hidden = self.act(-self.act(self.norm(self.conv(x))) - 1)
+        return self.head(hidden.mean((2, 3))) + torch.stack([x.mean((1, 2, 3)), 0.4 * torch.ones(len(x))], dim=1)
+
+
+def dead_classifier():
+    return _Dead(inplace=False), _pixels, ("benign", "malignant")

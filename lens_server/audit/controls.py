@@ -1,4 +1,4 @@
-"""Checks of the audit itself: placebos must not be flagged, a planted effect must be found, concepts must be seen."""
+"""Checks of the audit itself: neurons to ask, placebos not flagged, a planted effect found, concepts seen."""
 
 import numpy as np
 
@@ -9,10 +9,18 @@ from lens_server.report import Control
 
 def run_controls(scene: Scene) -> tuple[Control, ...]:
     """Every control that the rulebook asks for, and the competence of every concept."""
-    controls = [_placebo(scene, prompt) for prompt in scene.sight.placebos]
+    controls = [_neurons(scene), *(_placebo(scene, prompt) for prompt in scene.sight.placebos)]
     if scene.rulebook.controls.positive_control is not None:
         controls.append(_positive(scene))
     return (*controls, *(_competence(scene, name) for name in scene.sight.competence))
+
+
+def _neurons(scene: Scene) -> Control:
+    """Without a neuron to ask, no control on neurons can fail: that must not look like a pass."""
+    asked, needed = len(scene.flags.rows), scene.rulebook.statistics.min_exemplars
+    layers = ", ".join(scene.rulebook.target.layers or scene.index.neurons.layers)
+    sentence = f"{asked} neurons of {layers} are not dead and have the {needed} exemplars needed."
+    return Control("neurons", layers, asked > 0, float(asked), 1.0, sentence)
 
 
 def _placebo(scene: Scene, prompt: str) -> Control:

@@ -1,6 +1,5 @@
 """Which neurons encode which concept: tier 1."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,18 +43,19 @@ class Flags:
 
 
 def flag(index: Index, layers: tuple[str, ...], sight: Sight, statistics: Statistics) -> Flags:
-    """Flag a neuron for a concept when its alignment beats random exemplar sets of its size, after correction, and its
-    exemplars show the concept at least halfway.
+    """Flag a neuron for a concept when three things hold.
 
-    Significance alone is blind to size: a neuron with any structure differs from random sets in almost every direction,
-    that of meaningless words too. The yardstick of a placebo, which no image shows, is the median concept's.
+    Its alignment beats random exemplar sets of its size, after correction. Its exemplars show the concept at least
+    halfway: significance alone is blind to size, and a neuron with any structure differs from random sets in almost
+    every direction, that of meaningless words too. And no placebo fits it better, nor, for a placebo, any concept.
     """
     rows = _asked(index, layers, statistics.min_exemplars)
     units = sight.units()
     alignment = np.asarray(index.concept_vectors[rows] @ units.T, dtype=np.float32).reshape(len(rows), len(sight.names))
     p = adjusted(_against_random(index, rows, alignment, units, statistics), statistics.correction)
-    halfway = _way(index, rows, sight) >= HALFWAY
-    return Flags(sight.names, rows, _clear(index, rows, statistics), alignment, p, (p <= statistics.alpha) & halfway)
+    shown = _shown(index, rows, sight)
+    fits = (_way(shown, sight) >= HALFWAY) & _unrivalled(shown, sight)
+    return Flags(sight.names, rows, _clear(index, rows, statistics), alignment, p, (p <= statistics.alpha) & fits)
 
 
 def _asked(index: Index, layers: tuple[str, ...], least: int) -> NDArray[np.int64]:
@@ -90,27 +90,36 @@ def _against_random(
     return p
 
 
-def _way(index: Index, rows: NDArray[np.int64], sight: Sight) -> NDArray[np.float64]:
-    """How far each neuron's exemplars lie on the way from images without a concept (0) to images with it (1)."""
-    shown = np.asarray(index.exemplar_vectors @ sight.directions.T, dtype=np.float64)
+def _shown(index: Index, rows: NDArray[np.int64], sight: Sight) -> NDArray[np.float64]:
+    """Mean score of each neuron's exemplars [rows, names]."""
+    scores = np.asarray(index.exemplar_vectors @ sight.directions.T, dtype=np.float64)
     embedding = np.asarray(index.all_exemplars("embedding")["embedding"])
     first, count = index.neurons.first_exemplar[rows], index.neurons.exemplar_count[rows]
-    totals = np.concatenate([np.zeros((1, shown.shape[1])), np.cumsum(shown[embedding], axis=0)])
-    means = (totals[first + count] - totals[first]) / np.maximum(count, 1)[:, None]
-    without, gap = _yardsticks(sight)
-    return np.asarray((means - without) / gap)
+    totals = np.concatenate([np.zeros((1, scores.shape[1])), np.cumsum(scores[embedding], axis=0)])
+    return np.asarray((totals[first + count] - totals[first]) / np.maximum(count, 1)[:, None])
 
 
-def _yardsticks(sight: Sight) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    known: Mapping[str, float] = {name: each.gap for name, each in sight.competence.items()}
-    typical = float(np.median(list(known.values()))) if known else 1.0
-    without, gaps = [], []
+def _way(shown: NDArray[np.float64], sight: Sight) -> NDArray[np.float64]:
+    """How far exemplars lie on the way from images without a concept (0) to images with it (1) [rows, names].
+
+    Every image is one without a placebo; how far away images with it would lie, the median concept tells. What the
+    foundation model sees upside down is nowhere.
+    """
+    known = {name: each for name, each in sight.competence.items() if each.gap > 0}
+    typical = float(np.median([each.gap for each in known.values()])) if known else np.inf
+    overall = sight.scores.mean(axis=0, dtype=np.float64)
+    way = np.full(shown.shape, -np.inf)
     for column, name in enumerate(sight.names):
-        if name in sight.competence:
-            without.append(sight.competence[name].without)
-            gaps.append(max(known[name], 1e-9))
-        else:
-            ordered = np.sort(sight.scores[:, column])
-            without.append(float(ordered[: max(len(ordered) // 2, 1)].mean()))
-            gaps.append(max(typical, 1e-9))
-    return np.array(without), np.array(gaps)
+        if name in known:
+            way[:, column] = (shown[:, column] - known[name].without) / known[name].gap
+        elif name in sight.placebos:
+            way[:, column] = (shown[:, column] - overall[column]) / typical
+    return way
+
+
+def _unrivalled(shown: NDArray[np.float64], sight: Sight) -> NDArray[np.bool_]:
+    """Whether exemplars exceed the probe set's mean more than they do for any rival [rows, names]."""
+    lift = shown - sight.scores.mean(axis=0, dtype=np.float64)
+    placebo = np.isin(np.arange(len(sight.names)), [sight.names.index(each) for each in sight.placebos])
+    strongest = {kind: lift[:, placebo == kind].max(axis=1, initial=-np.inf, keepdims=True) for kind in (True, False)}
+    return np.asarray(np.where(placebo, lift > strongest[False], lift > strongest[True]))

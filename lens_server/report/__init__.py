@@ -119,7 +119,7 @@ class Control:
     """One check of the audit itself."""
 
     kind: str
-    """`placebo`, `positive`, or `competence`."""
+    """`neurons`, `placebo`, `positive`, or `competence`."""
     name: str
     passed: bool | None
     """Unset when it could not be run."""
