@@ -129,11 +129,13 @@ class _Audit:
     def _asked_there(self) -> "Report":
         from lens_client import LensClient
         from lens_server.audit.lock import lock_path
+        from lens_server.audit.reading import SHIPPED
 
         held = lock_path(self.rulebook)
         lock = held if held.is_file() else None
+        source = self.rulebook if self.rulebook in SHIPPED else Path(self.rulebook)
         with LensClient(self.index) as client:
-            return client.audit(self.rulebook, waivers=self.waivers, baseline=self.baseline, lock=lock)
+            return client.audit(source, waivers=self.waivers, baseline=self.baseline, lock=lock)
 
 
 class _Test(pytest.Item):

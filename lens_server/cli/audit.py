@@ -195,7 +195,7 @@ def _asked_of_server(where: str, which: str, options: AuditOptions, waivers: Pat
     held = lock_path(which)
     with LensClient(where) as client, Retold(progress) as retold:
         return client.audit(
-            which,
+            which if which in SHIPPED else Path(which),
             waivers=waivers,
             baseline=to_json(options.baseline).encode() if options.baseline is not None else None,
             lock=held if held.is_file() else None,
