@@ -18,7 +18,7 @@ from lens_server.audit.questions import measure_of, overlays_of, questions_of
 from lens_server.audit.reporting import concept_reports, declared_lines, finding_of, report_of
 from lens_server.audit.rulebook import Rulebook
 from lens_server.audit.scene import COLUMNS, Scene
-from lens_server.audit.target import check_target
+from lens_server.audit.target import check_target, doubts
 from lens_server.audit.waivers import Waivers, apply_waivers
 from lens_server.lens import Lens
 from lens_server.report import AppliedWaiver, Finding, Report, Result, Verdict
@@ -86,7 +86,7 @@ def run_audit(
         report,
         concepts=concept_reports(scene),
         waivers=waivers,
-        warnings=warnings,
+        warnings=(*doubts(lens.index, rulebook), *warnings),
         fixed=fixed_rules(findings, options.baseline),
         declared=declared_lines(rulebook),
         pictures=album.all(),

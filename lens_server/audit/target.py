@@ -17,6 +17,20 @@ def check_target(index: Index, rulebook: Rulebook, read_by: str) -> None:
         _check_columns(index, rulebook)
 
 
+def doubts(index: Index, rulebook: Rulebook) -> tuple[str, ...]:
+    """What the rulebook says of its model and probe set, where the index says otherwise."""
+    manifest, target = index.manifest, rulebook.target
+    meant = {
+        "model": (target.model, manifest.subject.name, manifest.subject.digest),
+        "probe set": (target.probe_set, manifest.dataset.name, manifest.dataset.digest),
+    }
+    return tuple(
+        f"The rulebook is written for the {what} {said!r}; the index holds {name!r}."
+        for what, (said, name, digest) in meant.items()
+        if said and said != name and said.removeprefix("sha256:") != digest
+    )
+
+
 def _check_class(name: str, number: int, known: tuple[str, ...]) -> None:
     said = f"The rulebook says class {name!r} is output {number}"
     if number >= len(known):
