@@ -8,6 +8,7 @@ from scipy.stats import rankdata
 
 from benchmarks.fleet.recipes import ENCODED, SPURIOUS
 from benchmarks.fleet.truth import RELIES
+from indexer.domain import scores as scores_of
 
 RECALL = 0.90
 """At which precision is reported."""
@@ -46,11 +47,9 @@ def scored(claims: list[Claim], score: str) -> tuple[NDArray[np.bool_], NDArray[
 
 def auroc(truth: NDArray[np.bool_], scores: NDArray[np.float64]) -> float | None:
     """Chance that a score where `truth` holds exceeds one where it does not, ties half; unset without both."""
-    present, absent = int(truth.sum()), int((~truth).sum())
-    if not present or not absent:
+    if truth.all() or not truth.any():
         return None
-    ranks = rankdata(scores)
-    return float((ranks[truth].sum() - present * (present + 1) / 2) / (present * absent))
+    return scores_of.auroc(scores[truth], scores[~truth])
 
 
 def precision_at_recall(truth: NDArray[np.bool_], scores: NDArray[np.float64], recall: float = RECALL) -> float | None:

@@ -75,3 +75,10 @@ def nearest_in(a: Vectors, b: Vectors) -> tuple[NDArray[np.float32], NDArray[np.
 def set_similarity(a: Vectors, b: Vectors) -> float:
     """S(A→B) = mean over a ∈ A of max over b ∈ B of cos(a, b); asymmetric. Both sets must have rows."""
     return float(nearest_in(a, b)[0].mean(dtype=np.float64))
+
+
+def auroc(present: NDArray[np.floating], absent: NDArray[np.floating]) -> float:
+    """Chance that a score where something is present exceeds one where it is not; ties count half."""
+    ordered = np.sort(absent)
+    below = np.searchsorted(ordered, present, side="left") + np.searchsorted(ordered, present, side="right")
+    return float(below.mean() / (2 * len(absent)))

@@ -80,10 +80,21 @@ def corrected_by_count(histogram: NDArray[np.int64], draws: int) -> NDArray[np.f
 
 def benjamini_hochberg(p: NDArray[np.float64]) -> NDArray[np.float64]:
     """Adjusted p of any shape, false discovery rate over all entries (Benjamini & Hochberg 1995)."""
+    return adjusted(p, "bh")
+
+
+def adjusted(p: NDArray[np.float64], method: str) -> NDArray[np.float64]:
+    """Corrected p of any shape, over all its entries: `holm` (1979), `bh` or `none`."""
     flat = p.ravel()
+    if method == "none" or not len(flat):
+        return p.copy()
     order = np.argsort(flat, kind="stable")
-    scaled = flat[order] * len(flat) / np.arange(1, len(flat) + 1)
-    adjusted = np.minimum.accumulate(scaled[::-1])[::-1].clip(max=1)
+    count = len(flat)
+    if method == "holm":
+        stepped = np.maximum.accumulate(flat[order] * np.arange(count, 0, -1))
+    else:
+        scaled = flat[order] * count / np.arange(1, count + 1)
+        stepped = np.minimum.accumulate(scaled[::-1])[::-1]
     result = np.empty_like(flat)
-    result[order] = adjusted
+    result[order] = stepped.clip(max=1)
     return result.reshape(p.shape)

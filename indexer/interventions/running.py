@@ -132,7 +132,7 @@ def logits(subject: Subject, inputs: "torch.Tensor", condition: str) -> NDArray[
     return values
 
 
-def margins(outputs: NDArray[np.float32], target: int) -> NDArray[np.float64]:
+def margins(outputs: NDArray[np.floating], target: int) -> NDArray[np.float64]:
     """Class margin of every row [n]: the class's logit less the largest other."""
     if outputs.shape[1] < 2 or not 0 <= target < outputs.shape[1]:
         raise InvalidInput(f"There is no margin of class {target} among {outputs.shape[1]} logits.")

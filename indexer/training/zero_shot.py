@@ -17,6 +17,7 @@ from open_clip.model import CLIP
 from PIL import Image
 
 from indexer.datasets.lesions import CONCEPTS, World, columns
+from indexer.domain.scores import auroc as scores_auroc
 from indexer.foundation_models.tiny_clip import FOLDER
 from indexer.foundation_models.tiny_clip.tokenizer import Tokenizer
 from indexer.training.pictures import HELD_OUT_SEED, Pictures, pictures
@@ -132,7 +133,4 @@ def auroc_of_queries(
 
 def auroc(truth: NDArray[np.bool_], scores: NDArray[np.floating[Any]]) -> float:
     """Chance that a score where `truth` holds exceeds one where it does not; ties count half."""
-    _, place, counts = np.unique(scores, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(counts) - (counts - 1) / 2)[place]
-    present, absent = int(truth.sum()), int((~truth).sum())
-    return float((ranks[truth].sum() - present * (present + 1) / 2) / (present * absent))
+    return scores_auroc(scores[truth], scores[~truth])

@@ -10,7 +10,8 @@ from PIL import Image
 
 from indexer.errors import LensError
 from indexer.interventions.overlays import paste, seed_of
-from lens_server.audit.measures.interventions import flipped, margin_of, pairs_of
+from indexer.interventions.running import margins
+from lens_server.audit.measures.interventions import flipped, pairs_of
 from lens_server.audit.measures.measure import Question
 from lens_server.audit.measures.relevance_share import shares_by_row
 from lens_server.audit.scene import Scene
@@ -96,7 +97,7 @@ class Exhibits:
         (concept,), output = question.concepts, question.output
         assert output is not None
         pairs = pairs_of(self.scene, concept)
-        before, after = margin_of(pairs.before, output), margin_of(pairs.after, output)
+        before, after = margins(pairs.before, output), margins(pairs.after, output)
         turned = np.abs(flipped(pairs.before, pairs.after, output))
         order = np.lexsort((-np.abs(after - before), -turned))[:MOST]
         return tuple(self._pair(concept.overlay, pairs.places[at], (before[at], after[at]), (
@@ -136,7 +137,7 @@ class Exhibits:
 
 def _dose(strength: float, before: NDArray[np.float64], after: NDArray[np.float64], judged: tuple[int, float]) -> Dose:
     output, spread = judged
-    change = (margin_of(after, output) - margin_of(before, output)) / spread
+    change = (margins(after, output) - margins(before, output)) / spread
     return Dose(strength, _short(float(change.mean())), _short(float(np.abs(flipped(before, after, output)).mean())))
 
 

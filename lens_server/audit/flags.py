@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.domain.significance import NullSets
+from indexer.domain.significance import NullSets, adjusted
 from indexer.domain.states import State
 from indexer.index.reader import STATES, Index
 from lens_server.audit.rulebook import Statistics
 from lens_server.audit.sight import Sight
-from lens_server.audit.statistics import adjusted, tail
+from lens_server.audit.statistics import tail
 
 HALFWAY = 0.5
 """A flagged neuron's exemplars score at least half the way from images without the concept to images with it (ours)."""

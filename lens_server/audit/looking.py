@@ -11,6 +11,7 @@ from PIL import Image
 
 from indexer.datasets.batches import chosen_batches
 from indexer.domain.embeddings import Vectors
+from indexer.domain.scores import auroc
 from indexer.errors import InvalidInput, Untrustworthy
 from indexer.index.reader import Index
 from indexer.interventions.overlays import paste, seed_of
@@ -24,7 +25,6 @@ from lens_server.audit.sight import (
     Competence,
     Planted,
     Sight,
-    auroc,
     direction,
     placebo_direction,
     sentences,

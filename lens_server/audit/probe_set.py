@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from indexer.datasets.dataset import GROUP, LABEL
 from indexer.errors import InvalidInput, UnknownName, Untrustworthy
 from indexer.index.reader import Index
+from indexer.interventions.running import margins
 
 YES, NO, UNKNOWN = 1, 0, -1
 """Presence of a concept on an image."""
@@ -38,9 +39,7 @@ class ProbeSet:
 
     def margin(self, output: int) -> NDArray[np.float64]:
         """y = logit of an output less the largest other [n]."""
-        others = np.delete(self.logits, output, axis=1)
-        margin: NDArray[np.float64] = self.logits[:, output] - others.max(axis=1)
-        return margin
+        return margins(self.logits, output)
 
     def spread(self, output: int) -> float:
         """σ, the standard deviation of the margin on this probe set."""

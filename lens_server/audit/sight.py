@@ -95,13 +95,6 @@ def placebo_direction(prompt: str, rulebook: Rulebook, embedded: Mapping[str, Ve
     return _displacement((prompt,), rulebook, embedded)
 
 
-def auroc(present: NDArray[np.floating], absent: NDArray[np.floating]) -> float:
-    """Chance that an image with the concept scores higher than one without; ties count half."""
-    ordered = np.sort(absent)
-    below = np.searchsorted(ordered, present, side="left") + np.searchsorted(ordered, present, side="right")
-    return float(below.mean() / (2 * len(absent)))
-
-
 def _nulls(rulebook: Rulebook) -> list[str]:
     """The empty sentence of every template, in their order."""
     model = rulebook.foundation_model

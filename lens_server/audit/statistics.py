@@ -97,23 +97,6 @@ def levels(p: Mapping[str, float], alpha: float, method: str) -> dict[str, float
     return found
 
 
-def adjusted(p: Floats, method: str) -> Floats:
-    """Corrected p of any shape, over all its entries: `holm`, `bh` or `none`."""
-    flat = p.ravel()
-    if method == "none" or not len(flat):
-        return p.copy()
-    order = np.argsort(flat, kind="stable")
-    count = len(flat)
-    if method == "holm":
-        stepped = np.maximum.accumulate(flat[order] * np.arange(count, 0, -1))
-    else:
-        scaled = flat[order] * count / np.arange(1, count + 1)
-        stepped = np.minimum.accumulate(scaled[::-1])[::-1]
-    result = np.empty_like(flat)
-    result[order] = np.minimum(stepped, 1)
-    return result.reshape(p.shape)
-
-
 def tail(null: Floats, values: Floats) -> Floats:
     """One-sided p of values against a null [draws]: the empirical one, and beyond its reach a Pearson III tail.
 

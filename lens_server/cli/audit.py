@@ -90,7 +90,7 @@ def audit(
         ),
     ] = True,
     images: Annotated[
-        int, typer.Option(help="Images that overlays are pasted on.", min=20, max=5000, rich_help_panel=_JUDGED)
+        int, typer.Option(help="Images that overlays are pasted on.", min=20, max=2000, rich_help_panel=_JUDGED)
     ] = IMAGES,
     training: Annotated[
         str,

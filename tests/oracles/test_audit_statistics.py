@@ -6,9 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from indexer.domain.scores import auroc
+from indexer.domain.significance import adjusted
 from lens_server.audit.contrast import contrast, presence_by_score
-from lens_server.audit.sight import auroc
-from lens_server.audit.statistics import Estimate, adjusted, levels, mean_estimate, pearson_tail, share_floor, tail
+from lens_server.audit.statistics import Estimate, levels, mean_estimate, pearson_tail, share_floor, tail
 from tests.oracles import textbook
 
 BOOTSTRAP = (400, 0)

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.interventions.running import margins
 from lens_server.audit.laboratory import Unavailable
-from lens_server.audit.measures.interventions import margin_of
 from lens_server.audit.measures.measure import Measured, Question
 from lens_server.audit.measures.seeing import blind, doubt
 from lens_server.audit.probe_set import NO, YES
@@ -36,8 +36,8 @@ def ablation_effect(scene: Scene, question: Question) -> Measured:
     except Unavailable as fault:
         return Measured(None, presence.source, len(having), len(lacking), f"needs the subject, and {fault.message}")
     output, spread = question.output, scene.spread(question.output)
-    start = margin_of(before, output)
-    own, *others = (np.abs(margin_of(each, output) - start) / spread for each in after)
+    start = margins(before, output)
+    own, *others = (np.abs(margins(each, output) - start) / spread for each in after)
     values = own - np.mean(others, axis=0)
     draws, seed = scene.bootstrap
     found = mean_estimate(values, scene.probe_set.groups[having], draws, seed)

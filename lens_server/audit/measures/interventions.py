@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.interventions.overlays import PLACEBO
+from indexer.interventions.running import margins
 from lens_server.audit.laboratory import Outcomes, Unavailable
 from lens_server.audit.measures.measure import Measured, Question
 from lens_server.audit.probe_set import YES
@@ -59,12 +60,6 @@ def pairs_of(scene: Scene, concept: Concept) -> Pairs:
     )
 
 
-def margin_of(logits: NDArray[np.float64], output: int) -> NDArray[np.float64]:
-    """Class margin of each row [n]."""
-    margin: NDArray[np.float64] = logits[:, output] - np.delete(logits, output, axis=1).max(axis=1)
-    return margin
-
-
 def flipped(before: NDArray[np.float64], after: NDArray[np.float64], output: int) -> NDArray[np.float64]:
     """1 where a decision for the class is newly made, −1 where it is given up, else 0 [n]."""
     decided = (logits.argmax(axis=1) == output for logits in (after, before))
@@ -92,13 +87,13 @@ def _measured(scene: Scene, question: Question, values_of: Values) -> Measured:
 
 def _changes(scene: Scene, question: Question, pairs: Pairs) -> tuple[NDArray[np.float64], float]:
     assert question.output is not None
-    change = margin_of(pairs.after, question.output) - margin_of(pairs.before, question.output)
+    change = margins(pairs.after, question.output) - margins(pairs.before, question.output)
     return change / scene.spread(question.output), 0.0
 
 
 def _changes_beyond(scene: Scene, question: Question, pairs: Pairs) -> tuple[NDArray[np.float64], float]:
     assert question.output is not None
-    change = margin_of(pairs.after, question.output) - margin_of(pairs.placebo, question.output)
+    change = margins(pairs.after, question.output) - margins(pairs.placebo, question.output)
     return change / scene.spread(question.output), 0.0
 
 
