@@ -67,24 +67,24 @@ class Exhibits:
 
     def _witnesses(self, question: Question) -> tuple[Witness, ...]:
         flags, index = self.scene.flags, self.scene.index
-        best: dict[int, tuple[float, float]] = {}
+        best: dict[int, tuple[float, float, float]] = {}
         for concept in question.concepts:
             column = flags.names.index(concept.id)
             for at in np.flatnonzero(flags.flagged[:, column]):
-                row = int(flags.rows[at])
-                best[row] = max(
-                    best.get(row, (-2.0, 1.0)), (float(flags.alignment[at, column]), float(flags.p[at, column]))
-                )
+                row, place = int(flags.rows[at]), (at, column)
+                found = (float(flags.way[place]), float(flags.alignment[place]), float(flags.p[place]))
+                best[row] = max(best.get(row, found), found)
         shares = shares_by_row(self.scene, question.output) if question.output is not None else None
         weight = {row: float(shares[row]) if shares is not None else None for row in best}
         order = sorted(best, key=lambda row: (-(weight[row] or 0.0), -best[row][0], row))
         return tuple(
             Witness(
-                str(index.neurons.id(row)),
-                _short(best[row][0]),
-                _short(best[row][1]),
-                None if (share := weight[row]) is None else _short(share),
-                self._exemplars(row),
+                neuron=str(index.neurons.id(row)),
+                shown=_short(best[row][0]),
+                alignment=_short(best[row][1]),
+                p=_short(best[row][2]),
+                relevance=None if (share := weight[row]) is None else _short(share),
+                exemplars=self._exemplars(row),
             )
             for row in order[:MOST]
         )

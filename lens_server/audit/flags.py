@@ -29,6 +29,8 @@ class Flags:
     """[m, names]"""
     p: NDArray[np.float64]
     """Against random exemplar sets, corrected over neurons and names [m, names]."""
+    way: NDArray[np.float64]
+    """How far exemplars lie on the way from images without a concept (0) to images with it (1) [m, names]."""
     flagged: NDArray[np.bool_]
     """[m, names]"""
 
@@ -54,8 +56,9 @@ def flag(index: Index, layers: tuple[str, ...], sight: Sight, statistics: Statis
     alignment = np.asarray(index.concept_vectors[rows] @ units.T, dtype=np.float32).reshape(len(rows), len(sight.names))
     p = adjusted(_against_random(index, rows, alignment, units, statistics), statistics.correction)
     shown = _shown(index, rows, sight)
-    fits = (_way(shown, sight) >= HALFWAY) & _unrivalled(shown, sight)
-    return Flags(sight.names, rows, _clear(index, rows, statistics), alignment, p, (p <= statistics.alpha) & fits)
+    way = _way(shown, sight)
+    flagged = (p <= statistics.alpha) & (way >= HALFWAY) & _unrivalled(shown, sight)
+    return Flags(sight.names, rows, _clear(index, rows, statistics), alignment, p, way, flagged)
 
 
 def _asked(index: Index, layers: tuple[str, ...], least: int) -> NDArray[np.int64]:

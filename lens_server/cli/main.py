@@ -55,7 +55,7 @@ def main() -> None:
     except SystemExit as ended:
         # typer turns Ctrl-C into this status and says nothing.
         if ended.code == INTERRUPTED:
-            console().print("Interrupted. A build goes on with --resume.")
+            console().print(f"Interrupted.{' It goes on with --resume.' if 'build' in sys.argv[1:2] else ''}")
         raise
     except BrokenPipeError:
         # The reader (head, less) has gone: nothing is wrong.

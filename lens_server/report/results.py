@@ -48,7 +48,9 @@ class Witness:
 
     neuron: str
     alignment: float
-    """Cosine with the concept's probe."""
+    """Cosine with the concept's probe; as words and images lie apart, it may be negative."""
+    shown: float
+    """How strongly its exemplars show the concept: 0 as images without it do, 1 as images with it."""
     p: float
     """Corrected over neurons and concepts."""
     relevance: float | None

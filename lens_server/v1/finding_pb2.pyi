@@ -131,13 +131,16 @@ class Witness(_message.Message):
 
     NEURON_FIELD_NUMBER: _builtins.int
     ALIGNMENT_FIELD_NUMBER: _builtins.int
+    SHOWN_FIELD_NUMBER: _builtins.int
     P_FIELD_NUMBER: _builtins.int
     RELEVANCE_FIELD_NUMBER: _builtins.int
     EXEMPLARS_FIELD_NUMBER: _builtins.int
     neuron: _builtins.str
     """Its id."""
     alignment: _builtins.float
-    """Cosine with the concept's probe."""
+    """Cosine with the concept's probe; as words and images lie apart, it may be negative."""
+    shown: _builtins.float
+    """How strongly its exemplars show the concept: 0 as images without it do, 1 as images with it."""
     p: _builtins.float
     """Corrected over neurons and concepts."""
     relevance: _builtins.float
@@ -151,13 +154,14 @@ class Witness(_message.Message):
         *,
         neuron: _builtins.str = ...,
         alignment: _builtins.float = ...,
+        shown: _builtins.float = ...,
         p: _builtins.float = ...,
         relevance: _builtins.float | None = ...,
         exemplars: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_relevance", b"_relevance", "relevance", b"relevance"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_relevance", b"_relevance", "alignment", b"alignment", "exemplars", b"exemplars", "neuron", b"neuron", "p", b"p", "relevance", b"relevance"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_relevance", b"_relevance", "alignment", b"alignment", "exemplars", b"exemplars", "neuron", b"neuron", "p", b"p", "relevance", b"relevance", "shown", b"shown"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__relevance: _TypeAlias = _typing.Literal["relevance"]  # noqa: Y015
     _WhichOneofArgType__relevance: _TypeAlias = _typing.Literal["_relevance", b"_relevance"]  # noqa: Y015

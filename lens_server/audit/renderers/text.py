@@ -70,8 +70,8 @@ def _evidence(results: list[Result]) -> list[str]:
     told = []
     for result in results:
         if result.witnesses:
-            named = ", ".join(f"{each.neuron} ({wording.number(each.alignment)})" for each in result.witnesses)
-            told.append(f"Neurons for {wording.short_claim(result)}, with alignment: {named}")
+            named = ", ".join(f"{each.neuron} ({wording.number(each.shown)})" for each in result.witnesses)
+            told.append(f"Neurons for {wording.short_claim(result)}, and how far their exemplars show it: {named}")
         if result.pairs:
             flipped = [each for each in result.pairs if each.flipped]
             shown = [f"{each.key} ({each.decision_without} → {each.decision_having})" for each in flipped[:_MOST_PAIRS]]

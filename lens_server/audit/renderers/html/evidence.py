@@ -78,7 +78,10 @@ def _doses(result: Result) -> Html | None:
 def _witnesses(result: Result, pictures: Pictures) -> Html | None:
     if not result.witnesses:
         return None
-    told = "Each with the images that excite it most. Alignment finds neurons; it decides nothing."
+    told = (
+        "Each with the images that excite it most; these show it 0 as much as images without it, 1 as images with it. "
+        "Alignment finds neurons; it decides nothing."
+    )
     items = [_witness(each, pictures) for each in result.witnesses]
     return lines(
         element("h4", "Strongest neurons"), element("p", told, class_="soft"), element("ul", *items, class_="neurons")
@@ -86,7 +89,11 @@ def _witnesses(result: Result, pictures: Pictures) -> Html | None:
 
 
 def _witness(witness: Witness, pictures: Pictures) -> Html:
-    facts = [f"alignment {wording.number(witness.alignment)}", _p(witness.p)]
+    facts = [
+        f"shown {wording.number(witness.shown)}",
+        f"alignment {wording.number(witness.alignment)}",
+        _p(witness.p),
+    ]
     if witness.relevance is not None:
         facts.append(f"{wording.number(100 * witness.relevance, 1)} % of the relevance")
     strip = [

@@ -56,7 +56,7 @@ def pictures(*, plain=8, patched=12):
 
 def witness(unit, alignment, relevance=0.1, first=0):
     strip = tuple(picture((first + n) % 12, True).id for n in range(6))
-    return Witness(f"block4/{unit}", alignment, 0.0004 * (unit + 1) / 96, relevance, strip)
+    return Witness(f"block4/{unit}", alignment, 0.75, 0.0004 * (unit + 1) / 96, relevance, strip)
 
 
 def pair(number, flipped=True):

@@ -58,7 +58,7 @@ def test_what_was_declared_and_what_limits_it():
 
 def test_witnesses_pairs_and_confirmation_are_named():
     page = flat(failing_shortcut())
-    assert "block4/17 (0.610)" in page and "lesion-00900.jpg (benign → melanoma)" in page and "5 of 6 flip" in page
+    assert "block4/17 (0.750)" in page and "lesion-00900.jpg (benign → melanoma)" in page and "5 of 6 flip" in page
     assert "confirmed by intervention_effect: 1.820 [1.610, 2.030]" in page
 
 
