@@ -84,5 +84,6 @@ def _tell(report: Report, found: AuditReport, read_by: str) -> None:
         if not finding.results:
             report.row(f"{read_by}: {finding.rule}", f"{finding.verdict.value}: {finding.sentence}")
     for control in found.controls:
-        said = {True: "passed", False: "FAILED", None: "not measured"}[control.passed]
+        missed = "not seen" if control.kind == "competence" else "FAILED"
+        said = {True: "passed", False: missed, None: "not measured"}[control.passed]
         report.row(f"{read_by}: control {control.kind} {control.name}", f"{said}: {control.sentence}")
