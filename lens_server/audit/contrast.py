@@ -2,6 +2,7 @@
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 
 from lens_server.audit.probe_set import NO, UNKNOWN, YES
 from lens_server.audit.sight import ABSENT_SHARE, PRESENT_SHARE
@@ -36,16 +37,17 @@ def contrast(
     cell = np.unique(strata[used], axis=0, return_inverse=True)[1].reshape(-1)
     chosen, count = groups[used], int(cell.max()) + 1
     numbered = np.unique(chosen, return_inverse=True)[1].astype(np.int64)
-    place = cell + count * (presence[used] == NO)
-    indicator = np.zeros((len(place), 2 * count))
-    indicator[np.arange(len(place)), place] = 1.0
-    totals = np.concatenate([indicator, indicator * effect[used][:, None]], axis=1)
-    value = _averaged(totals.sum(axis=0)[None], count)[0]
+    place, images = cell + count * (presence[used] == NO), np.arange(len(cell))
+    values = np.concatenate([np.ones(len(cell)), effect[used]])
+    columns = np.concatenate([place, place + 2 * count])
+    totals = csr_matrix((values, (np.tile(images, 2), columns)), shape=(len(cell), 4 * count))
+    sums = np.asarray(totals.sum(axis=0)).reshape(1, -1)
+    value = _averaged(sums, count)[0]
     if np.isnan(value):
         return None
     replicates = _averaged(resampled(totals, numbered, *bootstrap), count)
     replicates = replicates[np.isfinite(replicates)]
-    contributing = _contributing(indicator, count)[cell]
+    contributing = ((sums[0, :count] > 0) & (sums[0, count : 2 * count] > 0))[cell]
     independent = len(np.unique(numbered[contributing]))
     if len(replicates) < 2:
         return None
@@ -63,8 +65,3 @@ def _averaged(totals: NDArray[np.float64], count: int) -> NDArray[np.float64]:
         total > 0, (weights * np.where(both, differences, 0.0)).sum(axis=1) / np.maximum(total, 1e-12), np.nan
     )
     return averaged
-
-
-def _contributing(indicator: NDArray[np.float64], count: int) -> NDArray[np.bool_]:
-    sums = indicator.sum(axis=0)
-    return np.asarray((sums[:count] > 0) & (sums[count:] > 0))

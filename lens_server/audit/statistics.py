@@ -1,14 +1,18 @@
 """Uncertainty: group bootstrap, corrected levels, bounds, and the tail of a null beyond its draws."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 from scipy.special import gammaincc, ndtr, stdtr, stdtrit
 
 Floats = NDArray[np.float64]
+
+_REMEMBERED = 4_000_000
+"""Numbers of draws held at once: 32 MB."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +46,11 @@ class Estimate:
         return float(2 * stdtr(max(self.groups - 1, 1), -abs(self.value - limit) / self.error))
 
 
-def resampled(totals: Floats, groups: NDArray[np.int64], draws: int, seed: int) -> Floats:
+def resampled(totals: Floats | csr_matrix, groups: NDArray[np.int64], draws: int, seed: int) -> Floats:
     """Sums of `totals` [images, k] in each replicate [draws, k]; groups are drawn with replacement, whole."""
-    count = int(groups.max(initial=-1)) + 1
-    by_group = np.zeros((count, totals.shape[1]))
-    np.add.at(by_group, groups, totals)
-    return np.asarray(_times(count, draws, seed) @ by_group)
+    images, count = len(groups), int(groups.max(initial=-1)) + 1
+    by_group = csr_matrix((np.ones(images), (groups, np.arange(images))), shape=(count, images)) @ csr_matrix(totals)
+    return np.concatenate([(by_group.T @ times.T).T for times in _times(count, draws, seed)])
 
 
 def mean_estimate(values: Floats, groups: NDArray[np.int64], draws: int, seed: int, floor: float = 0.0) -> Estimate:
@@ -58,10 +61,27 @@ def mean_estimate(values: Floats, groups: NDArray[np.int64], draws: int, seed: i
     return Estimate.of_draws(float(values.mean()), replicates, int(numbered.max()) + 1, floor)
 
 
-@lru_cache(maxsize=16)
-def _times(count: int, draws: int, seed: int) -> Floats:
-    """How often each group is drawn in each replicate [draws, groups]."""
-    rng = np.random.default_rng([seed, 40_013, count])
+def _times(count: int, draws: int, seed: int) -> Iterator[Floats]:
+    """How often each group is drawn in each replicate, in blocks of replicates [·, groups]."""
+    if count * draws <= _REMEMBERED:
+        yield _few_times(count, draws, seed)
+        return
+    rng = _generator(count, seed)
+    block = max(_REMEMBERED // count, 1)
+    for start in range(0, draws, block):
+        yield _drawn(rng, count, min(block, draws - start))
+
+
+@lru_cache(maxsize=8)
+def _few_times(count: int, draws: int, seed: int) -> Floats:
+    return _drawn(_generator(count, seed), count, draws)
+
+
+def _generator(count: int, seed: int) -> np.random.Generator:
+    return np.random.default_rng([seed, 40_013, count])
+
+
+def _drawn(rng: np.random.Generator, count: int, draws: int) -> Floats:
     return rng.multinomial(count, np.full(count, 1 / max(count, 1)), size=draws).astype(np.float64)
 
 

@@ -8,6 +8,7 @@ from scipy import stats
 
 from indexer.domain.scores import auroc
 from indexer.domain.significance import adjusted
+from lens_server.audit import statistics
 from lens_server.audit.contrast import contrast, presence_by_score
 from lens_server.audit.statistics import Estimate, levels, mean_estimate, pearson_tail, share_floor, tail
 from tests.oracles import textbook
@@ -117,6 +118,14 @@ def test_no_flip_among_few_pairs_is_no_proof() -> None:
     assert none.bounds(0.05)[1] > 0.05
     many = mean_estimate(np.zeros(400), np.arange(400), 300, 0, share_floor(400))
     assert many.bounds(0.05)[1] < 0.01
+
+
+def test_blocks_of_replicates_are_the_replicates(monkeypatch) -> None:
+    values, groups = np.random.default_rng(6).normal(size=(90, 2)), np.repeat(np.arange(30), 3)
+    whole = statistics.resampled(values, groups, 200, 3)
+    monkeypatch.setattr(statistics, "_REMEMBERED", 700)
+    np.testing.assert_allclose(statistics.resampled(values, groups, 200, 3), whole)
+    assert whole.shape == (200, 2)
 
 
 def test_an_estimate_without_spread_is_its_own_bound() -> None:
