@@ -1,12 +1,14 @@
 """Every measure of the audit against its definition, written out image by image on a real index."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from indexer.interventions.overlays import PLACEBO, paste, seed_of
 from indexer.progress import Silent
-from lens_server.audit.check import AuditOptions, make_scene
+from lens_server.audit.check import AuditOptions, judged, make_scene, measured
 from lens_server.audit.measures.ablation_effect import _random_sets, _some
 from lens_server.audit.probe_set import probe_set
 from lens_server.audit.questions import MEASURES, measure_of, questions_of
@@ -190,3 +192,14 @@ def test_every_measure_that_a_rulebook_can_name_is_tested_here():
         line.split("measure: ")[1].split(",")[0].strip() for line in BOOK.decode().splitlines() if "measure: " in line
     }
     assert asked_here == set(MEASURES)
+
+
+def test_the_order_of_rules_changes_no_verdict(scene):
+    def verdicts(rules):
+        book = scene.rulebook.model_copy(update={"rules": tuple(rules)})
+        ordered = replace(scene, rulebook=book)
+        found = judged(ordered, measured(ordered, None, Silent()), AuditOptions())
+        return {each.rule: (each.verdict, each.results) for each in found}
+
+    rules = [rule for rule in scene.rulebook.rules if rule.tier != 3]
+    assert verdicts(rules) == verdicts(reversed(rules))
