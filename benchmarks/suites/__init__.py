@@ -20,7 +20,7 @@ SUITES = {
     "rpc": Suite("cached text query over gRPC / empty unary call on the same server", threads=1),
     "text": Suite("uncached text query / bare text tower at trimmed length, one thread", threads=1),
     "audit": Suite("the audit against nets with known faults: what it finds, what it wrongly alarms about", 1),
-    "audit_speed": Suite("seconds of an audit that does not run the subject: with a lock, and the full ABCDE", 1),
+    "audit_speed": Suite("seconds of an audit that does not run the subject: with a lock, and the full ABCDE"),
     "dermoscopy": Suite("real dermoscopy: the audit of a melanoma subject that leans on colour patches"),
     "photographs": Suite("real input: rank of each category's most selective neuron, searched by name"),
 }

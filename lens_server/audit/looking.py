@@ -31,8 +31,8 @@ from lens_server.audit.sight import (
 )
 from lens_server.lens import Lens
 
-CONTROL_IMAGES = 200
-"""Images that an overlay is pasted on to see whether the foundation model sees it."""
+CONTROL_IMAGES = 100
+"""Images that an overlay is pasted on to see whether it is seen: an AUROC near .8 is then known to ±.03."""
 LEAST_CONTROLS = 20
 """Fewer of either kind tell nothing of competence."""
 INDEX_MODEL = "index"

@@ -1,6 +1,5 @@
 """All that a measure may ask: the index, the probe set, what the foundation model sees, and the subject on demand."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -84,20 +83,18 @@ class Scene:
         """Nobody knows whether the foundation model sees the concept."""
         return self.sight.competence[concept.id].auroc is None
 
-    @cached_property
-    def relevance(self) -> Mapping[int, NDArray[np.float64]] | None:
-        """Absolute relevance of every unit once, by output: [rows of the index]; None where the index holds none."""
+    def relevance(self, output: int) -> NDArray[np.float64] | None:
+        """Absolute relevance of every neuron for a class, at one end [rows of the index]; None without any."""
         table = self.index.relevance
         if table is None:
             return None
-        once = self._one_end()
-        found = {}
-        for output, name in enumerate(self.index.manifest.subject.classes):
-            own = table[table["class"] == name]
+        if output not in self._relevance:
+            column = table["class"]
+            own = table[(column.cat.codes == column.cat.categories.get_loc(self._class_names[output])).to_numpy()]
             values = np.zeros(len(self.index.neurons))
             values[own["neuron"].to_numpy()] = own["absolute"].to_numpy(dtype=np.float64)
-            found[output] = np.where(once, values, 0.0)
-        return found
+            self._relevance[output] = np.where(self._one_end(), values, 0.0)
+        return self._relevance[output]
 
     def rows_flagged(self, concepts: tuple[Concept, ...]) -> NDArray[np.int64]:
         """Rows of the index flagged for any of the concepts."""
@@ -112,6 +109,14 @@ class Scene:
             values = self.probe_set.column(concept.label_column, concept.label_value)
             return Presence(values, f"column {concept.label_column}")
         return Presence(presence_by_score(self.sight.score(concept.id)), "foundation model")
+
+    @property
+    def _class_names(self) -> tuple[str, ...]:
+        return self.index.manifest.subject.classes
+
+    @cached_property
+    def _relevance(self) -> dict[int, NDArray[np.float64]]:
+        return {}
 
     @cached_property
     def _presence(self) -> dict[str, Presence]:

@@ -50,16 +50,16 @@ def unexplained(scene: Scene, question: Question) -> Measured:
 
 def shares_by_row(scene: Scene, output: int) -> NDArray[np.float64] | None:
     """Each neuron's share of a class's relevance [rows of the index]; None where the index holds none."""
-    if scene.relevance is None or output not in scene.relevance:
+    values = scene.relevance(output)
+    if values is None:
         return None
-    values = scene.relevance[output]
     total = values.sum()
     return values / total if total > 0 else None
 
 
 def _share(scene: Scene, concepts: tuple[Concept, ...], output: int | None) -> tuple[float | None, int, str]:
     assert output is not None
-    if scene.relevance is None:
+    if scene.index.relevance is None:
         return None, 0, "the index holds no relevance: build it with --classes"
     shares = shares_by_row(scene, output)
     if shares is None:
