@@ -12,7 +12,7 @@ from PIL import Image
 from lens_client import LensClient
 from tests.traps.test_collecting import save_lesions
 
-COMMANDS = ("build", "demo", "serve", "search", "compare", "label", "diff", "show", "verify")
+COMMANDS = ("build", "demo", "serve", "search", "compare", "label", "diff", "show", "verify", "audit")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -50,11 +50,17 @@ def test_the_demo_finds_the_carrier(lens_command, tmp_path):
         "3. Label",
         "4. Compare",
         "5. Which neuron",
+        "6. Audit",
+        "shortcut-patch: fail. ",
+        "no-artefact-flip: patch: ",
+        "Exit status 1.",
         "Next",
         "'colour patch'",
         "'irregular border'",
     ):
         assert part in out, part
+    for name in ("clean", "shortcut-patch"):
+        assert "<html" in (tmp_path / "demo" / f"audit-{name}.html").read_text()
     named = {name: int(count) for name, count in re.findall(r"(clean|shortcut-patch) +(\d+) of 96 neurons, \d+%", out)}
     assert named["clean"] == 0, named
     assert named["shortcut-patch"] >= 1, named
