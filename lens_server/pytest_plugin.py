@@ -111,18 +111,17 @@ class _Audit:
         return self.outcome
 
     def _asked_here(self, lens: "Lens") -> "Report":
+        from lens_server.audit.baseline import read_baseline
         from lens_server.audit.check import AuditOptions, run_audit
-        from lens_server.audit.lock import lock_path, read_lock
-        from lens_server.audit.renderers.audit_json import from_json
+        from lens_server.audit.lock import held_lock
         from lens_server.audit.waivers import read_waivers
 
-        held = lock_path(self.rulebook)
         options = AuditOptions(
             name=self.read.path,
             lines=tuple(self.read.lines.items()),
             waivers=read_waivers(self.waivers) if self.waivers is not None else None,
-            baseline=from_json(self.baseline.read_text(encoding="utf-8")) if self.baseline is not None else None,
-            lock=read_lock(held) if held.is_file() else None,
+            baseline=read_baseline(self.baseline, self.read.rulebook),
+            lock=held_lock(self.rulebook),
         )
         return run_audit(lens, self.read.rulebook, options)
 

@@ -2,15 +2,29 @@
 
 from dataclasses import replace
 from math import hypot
+from pathlib import Path
 
-from indexer.errors import Untrustworthy
+from indexer.errors import InvalidInput, Untrustworthy
 from lens_server.audit.judging import Claim
 from lens_server.audit.questions import VERSION
+from lens_server.audit.renderers.audit_json import from_json
 from lens_server.audit.rulebook import Rulebook
 from lens_server.audit.statistics import Estimate
 from lens_server.report import Change, Finding, Report, Result, Verdict
 
 Place = tuple[str, tuple[str, ...], str | None]
+
+
+def read_baseline(given: Path | None, rulebook: Rulebook) -> Report | None:
+    """The report named, else the file that the rulebook's comparisons name, where there is one."""
+    named = [Path(rule.baseline.removeprefix("file:")) for rule in rulebook.rules if rule.baseline.startswith("file:")]
+    path = given or next((each for each in named if each.is_file()), None)
+    if path is None:
+        return None
+    try:
+        return from_json(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as fault:
+        raise InvalidInput(f"The baseline {path} cannot be read: {fault}.", hint="Give an audit.json.") from fault
 
 
 def against_baseline(claim: Claim, baseline: Report | None) -> Claim:

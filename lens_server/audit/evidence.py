@@ -1,16 +1,16 @@
 """What an auditor wants to see: the neurons that carry a finding, pairs of images, dose and response."""
 
 import hashlib
-import io
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from indexer.errors import LensError
+from indexer.index.writer import jpeg
 from indexer.interventions.overlays import paste, seed_of
 from indexer.interventions.running import margins
+from lens_server.audit.judging import rounded
 from lens_server.audit.measures.interventions import flipped, pairs_of
 from lens_server.audit.measures.measure import Question
 from lens_server.audit.measures.relevance_share import shares_by_row
@@ -80,10 +80,10 @@ class Exhibits:
         return tuple(
             Witness(
                 neuron=str(index.neurons.id(row)),
-                shown=_short(best[row][0]),
-                alignment=_short(best[row][1]),
-                p=_short(best[row][2]),
-                relevance=None if (share := weight[row]) is None else _short(share),
+                shown=rounded(best[row][0]),
+                alignment=rounded(best[row][1]),
+                p=rounded(best[row][2]),
+                relevance=None if (share := weight[row]) is None else rounded(share),
                 exemplars=self._exemplars(row),
             )
             for row in order[:MOST]
@@ -111,10 +111,10 @@ class Exhibits:
         classes = self.scene.index.manifest.subject.classes
         return EvidencePair(
             key,
-            self.album.add(_small(image)),
-            self.album.add(_small(having)),
-            _short(margins[0]),
-            _short(margins[1]),
+            self.album.add(jpeg(image, _SIDE)),
+            self.album.add(jpeg(having, _SIDE)),
+            rounded(margins[0]),
+            rounded(margins[1]),
             classes[decisions[0]],
             classes[decisions[1]],
             decisions[0] != decisions[1],
@@ -138,16 +138,4 @@ class Exhibits:
 def _dose(strength: float, before: NDArray[np.float64], after: NDArray[np.float64], judged: tuple[int, float]) -> Dose:
     output, spread = judged
     change = (margins(after, output) - margins(before, output)) / spread
-    return Dose(strength, _short(float(change.mean())), _short(float(np.abs(flipped(before, after, output)).mean())))
-
-
-def _small(image: Image.Image) -> bytes:
-    shown = image.copy()
-    shown.thumbnail((_SIDE, _SIDE), Image.Resampling.LANCZOS)
-    buffer = io.BytesIO()
-    shown.save(buffer, "JPEG", quality=85)
-    return buffer.getvalue()
-
-
-def _short(value: float) -> float:
-    return float(f"{value:.6g}")
+    return Dose(strength, rounded(float(change.mean())), rounded(float(np.abs(flipped(before, after, output)).mean())))

@@ -103,6 +103,12 @@ def parse_lock(text: bytes, name: str) -> Lock:
         raise InvalidInput(f"{name} is no lock of an audit, or damaged.", hint=_CURE) from fault
 
 
+def held_lock(source: str) -> Lock | None:
+    """The lock beside a rulebook, where there is one."""
+    path = lock_path(source)
+    return read_lock(path) if path.is_file() else None
+
+
 def check_lock(lock: Lock, rulebook: Rulebook, manifest: Manifest) -> None:
     """Raise Untrustworthy for a lock made for another rulebook, space or probe set."""
     pairs = {

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from indexer.datasets.batches import chosen_batches
+from indexer.datasets.images import image_extensions, missing_path, read_image
 from indexer.domain.embeddings import Vectors
 from indexer.domain.scores import auroc
 from indexer.errors import InvalidInput, Untrustworthy
@@ -38,7 +39,6 @@ LEAST_CONTROLS = 20
 INDEX_MODEL = "index"
 """Name in a rulebook for the foundation model that the index was made with."""
 _BATCH, _THREADS = 32, 2
-_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 
 
 def look(lens: Lens, rulebook: Rulebook, probe_set: ProbeSet, progress: Progress) -> Sight:
@@ -185,7 +185,7 @@ class _Looker:
 
     def _pictures(self, sources: Sequence[str]) -> list[Image.Image]:
         files = [file for source in sources for file in _files(Path(source))]
-        return [Image.open(file).convert("RGB") for file in files]
+        return [read_image(file, str(file)) for file in files]
 
 
 def _compared(present: NDArray[np.float32], absent: NDArray[np.float32], controls: str) -> Competence:
@@ -196,8 +196,12 @@ def _compared(present: NDArray[np.float32], absent: NDArray[np.float32], control
 
 def _files(source: Path) -> list[Path]:
     if not source.exists():
-        raise InvalidInput(f"The image probe {source} is not there.", hint="Name a picture or a folder of pictures.")
-    found = [source] if source.is_file() else sorted(each for each in source.rglob("*") if each.suffix in _SUFFIXES)
+        raise missing_path(source, "image probe")
+    found = (
+        [source]
+        if source.is_file()
+        else sorted(each for each in source.rglob("*") if each.suffix.lower() in image_extensions())
+    )
     if not found:
         raise InvalidInput(f"The image probe {source} holds no pictures.")
     return found

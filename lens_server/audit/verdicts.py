@@ -21,12 +21,15 @@ class Magnitude(NamedTuple):
 
 def magnitude(estimate: Estimate, level: float, direction: str) -> Magnitude:
     """The effect `for` a class, `against` it, or its size either way, with bounds at this level."""
-    lower, upper = estimate.bounds(level)
+    value = {"for": estimate.value, "against": -estimate.value}.get(direction, abs(estimate.value))
+    return Magnitude(value, *directed(*estimate.bounds(level), direction))
+
+
+def directed(lower: float, upper: float, direction: str) -> tuple[float, float]:
+    """Bounds of a signed effect as bounds of what is held against a limit."""
     if direction == "for":
-        return Magnitude(estimate.value, lower, upper)
-    if direction == "against":
-        return Magnitude(-estimate.value, -upper, -lower)
-    return Magnitude(abs(estimate.value), max(0.0, lower, -upper), max(upper, -lower))
+        return lower, upper
+    return (-upper, -lower) if direction == "against" else (max(0.0, lower, -upper), max(upper, -lower))
 
 
 def decisive_p(estimate: Estimate, limit: float, direction: str) -> float:

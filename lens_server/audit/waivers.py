@@ -6,7 +6,7 @@ from datetime import date
 from typing import NamedTuple
 
 from indexer.errors import InvalidInput, nearest_hint
-from lens_server.audit.verdicts import of_claims
+from lens_server.audit.verdicts import directed, of_claims
 from lens_server.audit.waiver_reading import ANY, Accepted, Waiver, Waivers, WaiversFault, parse_waivers, read_waivers
 from lens_server.report import AppliedWaiver, Finding, Result, Verdict
 
@@ -106,7 +106,7 @@ def _excess(waiver: Waiver, finding: Finding, result: Result) -> str:
         return f"Nothing was measured for {_claim(result)}, so nothing can be accepted."
     if waiver.accepted is None:
         return ""
-    lower, upper = _magnitude(result.lower, result.upper, result.direction)
+    lower, upper = directed(result.lower, result.upper, result.direction)
     if finding.type == "require":
         if waiver.accepted.lower_bound is None:
             return "A `require` rule is waived by accepted.lower_bound."
@@ -116,12 +116,6 @@ def _excess(waiver: Waiver, finding: Finding, result: Result) -> str:
             return f"A `{finding.type}` rule is waived by accepted.upper_bound."
         kept, bound, side = upper <= waiver.accepted.upper_bound, upper, waiver.accepted.upper_bound
     return "" if kept else f"{_claim(result)}: measured up to {bound:.4g}, accepted up to {side:.4g}."
-
-
-def _magnitude(lower: float, upper: float, direction: str) -> tuple[float, float]:
-    if direction == "for":
-        return lower, upper
-    return (-upper, -lower) if direction == "against" else (max(0.0, lower, -upper), max(upper, -lower))
 
 
 def _waive(finding: Finding, outcomes: Sequence[tuple[Waiver, Outcome]]) -> Finding:

@@ -10,16 +10,16 @@ import typer
 from indexer.errors import InvalidInput, Untrustworthy
 from indexer.progress import Progress, Silent
 from lens_client import LensClient, LensServerError
+from lens_server.audit.baseline import read_baseline
 from lens_server.audit.check import AuditOptions, run_audit
 from lens_server.audit.explain import explain_rule
 from lens_server.audit.laboratory import IMAGES
-from lens_server.audit.lock import lock_path, read_lock, write_lock
+from lens_server.audit.lock import held_lock, lock_path, write_lock
 from lens_server.audit.looking import look
 from lens_server.audit.probe_set import probe_set
 from lens_server.audit.reading import SHIPPED, EmptyRulebook, ReadRulebook, read_rulebook
 from lens_server.audit.renderers import render
-from lens_server.audit.renderers.audit_json import from_json, to_json
-from lens_server.audit.rulebook import Rulebook
+from lens_server.audit.renderers.audit_json import to_json
 from lens_server.audit.verdicts import NOTHING, UNTRUSTED
 from lens_server.audit.waiver_reading import read_waivers
 from lens_server.cli.faults import tell
@@ -145,7 +145,7 @@ def audit(
             name=read.path,
             lines=tuple(read.lines.items()),
             waivers=read_waivers(waivers) if waivers is not None else None,
-            baseline=_baseline(baseline, read.rulebook),
+            baseline=read_baseline(baseline, read.rulebook),
             read_by=presence,
             interventions=interventions,
             images=images,
@@ -170,11 +170,9 @@ def audit(
 
 
 def _judged_here(where: str, which: str, read: ReadRulebook, options: AuditOptions, progress: Progress) -> Report:
-    held = lock_path(which)
-    lock = None
-    if held.is_file():
-        lock = read_lock(held)
-        progress.note(f"What the foundation model sees is taken from {held}.")
+    lock = held_lock(which)
+    if lock is not None:
+        progress.note(f"What the foundation model sees is taken from {lock_path(which)}.")
     lens = Lens.open(where, trust_pickle=options.trust_pickle)
     return run_audit(lens, read.rulebook, replace(options, lock=lock), progress)
 
@@ -238,18 +236,6 @@ def _ending(work: Callable[[], T]) -> T:
             raise
         tell(fault)
         raise typer.Exit(UNTRUSTED) from None
-
-
-def _baseline(given: Path | None, rulebook: Rulebook) -> Report | None:
-    """The report named on the command line, else the file that the rulebook's comparisons name, where there is one."""
-    named = [Path(rule.baseline.removeprefix("file:")) for rule in rulebook.rules if rule.baseline.startswith("file:")]
-    path = given or next((each for each in named if each.is_file()), None)
-    if path is None:
-        return None
-    try:
-        return from_json(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as fault:
-        raise InvalidInput(f"The baseline {path} cannot be read: {fault}.", hint="Give an audit.json.") from fault
 
 
 def _write(report: Report, files: Sequence[Path], chosen: Formats | None) -> None:

@@ -1,67 +1,12 @@
-"""The audit as an engineer, an auditor and CI run it: real indexes, the command line, every exit status."""
+"""The audit as an engineer, an auditor and CI run it: real indexes, the command line, its reports."""
 
 import json
-import shutil
 import subprocess
 import sys
 
-import numpy as np
 import pytest
 
-from indexer.index.files import LOGITS
-from indexer.index.manifest import file_record, read_manifest
-from indexer.pipeline import build_index
-from tests.conftest import build_config
-
-PROBES = "lesions:700,seed=22001,photos=1"
-QUICK = """
-schema: concept-rules/v1
-ruleset: {id: quick, version: "1.0.0", title: Quick}
-target: {classes: {benign: 0, malignant: 1}}
-foundation_model: {name: index}
-statistics: {bootstrap: 300, null_draws: 400, min_present: 40, min_absent: 40}
-controls: {placebo_prompts: ["a bicycle"]}
-concepts:
-  - {id: asymmetry, kind: valid, prompts: ["asymmetry"], label_column: asymmetric}
-  - {id: patch, kind: spurious, prompts: ["colour patch"], overlay: colour_patch, label_column: patch}
-  - {id: diameter, kind: valid, assessable: never, because: no scale, needs: a scale}
-rules:
-  - {id: patch-flips, type: forbid, concepts: [patch], classes: [malignant], measure: flip_rate, max: 0.15,
-     severity: high, blocking: true}
-  - {id: patch-contrast, type: limit, concepts: [patch], classes: [malignant], measure: contrast_effect,
-     adjust_for: [asymmetry], confirm_by: flip_rate, max: 0.4, severity: high, blocking: true, on_inconclusive: warn}
-  - {id: patch-neurons, type: limit, concepts: [patch], measure: relevance_share, max: 0.9, severity: low}
-  - {id: patch-ablated, type: limit, concepts: [patch], classes: [malignant], measure: ablation_effect, max: 2,
-     severity: low}
-  - {id: patch-encoded, type: limit, concepts: [patch], measure: encoded, max: 0.9, severity: low}
-  - {id: diameter, type: declare, concepts: [diameter], severity: info}
-"""
-
-
-@pytest.fixture(scope="module")
-def shelf(tmp_path_factory):
-    """Indexes of a clean and of a leaning subject, and a quick rulebook."""
-    folder = tmp_path_factory.mktemp("audit")
-    for name in ("clean", "shortcut-patch"):
-        build_index(
-            build_config(
-                folder / name, subject=f"lesion:{name}", layers=("block4",), dataset=PROBES, classes=True, exemplars=20
-            )
-        )
-    (folder / "quick.yaml").write_text(QUICK)
-    return folder
-
-
-@pytest.fixture
-def audit(lens_command, shelf, monkeypatch, tmp_path):
-    """Run `lens audit …`; names of the shelf's things stand for their paths."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments):
-        known = {each.name: each for each in shelf.iterdir()}
-        return lens_command("audit", *(known.get(each, each) for each in arguments), "--quiet")
-
-    return run
+from tests.journeys.conftest import QUICK
 
 
 def test_a_clean_subject_passes_and_a_leaning_one_fails(audit, tmp_path):
@@ -189,112 +134,6 @@ waivers:
     assert status == 0 and "WAIVED" in out, out + err
     path.write_text(waiver.format(created=today - timedelta(days=60), expires=today - timedelta(days=1)))
     assert audit("shortcut-patch", "quick.yaml", "--waivers", path)[0] == 1
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "said"),
-    [
-        ("malignant: 1", "malignant: 7", "output 7"),
-        ("malignant: 1", "malignant: 0, benign: 1", "subject says"),
-        ("{benign: 0, malignant: 1}}", "{benign: 0, malignant: 1}, layers: [block9]}", "block9"),
-        ("label_column: patch", "label_column: pach", "'patch'"),
-        ("{benign: 0, malignant: 1}}", "{benign: 0, malignant: 1}, group_by: patient}", "patient"),
-    ],
-)
-def test_what_the_index_has_not_is_bad_input(audit, tmp_path, old, new, said):
-    book = tmp_path / "wrong.yaml"
-    text = QUICK.replace(old, new)
-    if "malignant: 0, benign" in new:
-        text = QUICK.replace("{benign: 0, malignant: 1}", "{malignant: 0, benign: 1}")
-    book.write_text(text)
-    status, out, err = audit("clean", book)
-    assert status == 2, out
-    assert said in err and "Traceback" not in err
-
-
-def test_an_empty_rulebook_is_five(audit, tmp_path):
-    (tmp_path / "empty.yaml").write_text("")
-    assert audit("clean", tmp_path / "empty.yaml")[0] == 5
-    (tmp_path / "norules.yaml").write_text(
-        QUICK[: QUICK.index("rules:\n")].replace("  - {id: diameter", "#") + "rules: []\n"
-    )
-    status, out, err = audit("clean", tmp_path / "norules.yaml")
-    assert status == 5, out + err
-
-
-def test_a_foreign_space_is_four(audit, tmp_path):
-    (tmp_path / "foreign.yaml").write_text(QUICK.replace("{name: index}", "{name: 'open_clip:ViT-B-32/openai'}"))
-    status, _, err = audit("clean", tmp_path / "foreign.yaml")
-    assert status == 4 and "ViT-B-32" in err
-    digest = "0" * 64
-    (tmp_path / "foreign.yaml").write_text(
-        QUICK.replace("{name: index}", f"{{name: index, weights_sha256: '{digest}'}}")
-    )
-    assert audit("clean", tmp_path / "foreign.yaml")[0] == 4
-
-
-def test_a_tampered_index_is_four(audit, shelf, tmp_path):
-    shutil.copytree(shelf / "clean", tmp_path / "tampered")
-    logits = np.load(tmp_path / "tampered" / LOGITS)
-    logits[0] += 1
-    np.save(tmp_path / "tampered" / LOGITS, logits)
-    status, _, err = audit(tmp_path / "tampered", "quick.yaml")
-    assert status == 4 and LOGITS in err
-
-
-def test_logits_that_are_not_finite_are_four(audit, shelf, tmp_path):
-    """As a broken subject would have left them: the digests agree."""
-    folder = tmp_path / "broken"
-    shutil.copytree(shelf / "clean", folder)
-    logits = np.load(folder / LOGITS)
-    logits[3] = np.inf
-    np.save(folder / LOGITS, logits)
-    manifest = read_manifest(folder)
-    files = {**manifest.files, LOGITS: file_record(folder / LOGITS)}
-    manifest.model_copy(update={"files": files}).sealed().write(folder)
-    status, _, err = audit(folder, "quick.yaml")
-    assert status == 4 and "not finite" in err
-
-
-def test_an_overlap_with_the_training_set_is_four(audit):
-    status, _, err = audit("clean", "quick.yaml", "--training", "lesions:30,seed=22001,photos=1")
-    assert status == 4 and "training" in err
-    assert audit("clean", "quick.yaml", "--no-interventions", "--training", "lesions:30,seed=22002,photos=1")[0] == 3
-
-
-def test_a_small_probe_set_is_inconclusive_not_a_crash(lens_command, shelf, tmp_path):
-    build_index(
-        build_config(
-            tmp_path / "small", subject="lesion:clean", layers=("block4",), dataset="lesions:40,seed=5", classes=True
-        )
-    )
-    status, out, err = lens_command("audit", tmp_path / "small", shelf / "quick.yaml", "--quiet")
-    assert status == 3, out + err
-    assert "INCONCLUSIVE" in out
-
-
-def test_dead_neurons_are_no_crash(lens_command, shelf, tmp_path):
-    build_index(
-        build_config(
-            tmp_path / "dead",
-            subject="python:tests.nets:dead_classifier",
-            layers=("act",),
-            dataset=PROBES,
-            classes=True,
-        )
-    )
-    status, out, err = lens_command("audit", tmp_path / "dead", shelf / "quick.yaml", "--quiet")
-    assert status == 3, out + err
-    assert "0 neurons of act" in out and "Traceback" not in err
-
-
-def test_an_internal_error_is_seventy(audit, monkeypatch):
-    def broken(*_):
-        raise RuntimeError("a fault of ours")
-
-    monkeypatch.setattr("lens_server.cli.audit.run_audit", broken)
-    status, _, err = audit("clean", "quick.yaml")
-    assert status == 70 and "internal error" in err
 
 
 def test_explain_lint_and_mistyped_names(lens_command, shelf):
