@@ -72,6 +72,10 @@ DATASETS = Catalogue(
     {
         "folder": Entry("indexer.datasets.folder:load", None, "folder:PATH"),
         "csv": Entry("indexer.datasets.csv:load", None, "csv:FILE"),
+        "parquet": Entry("indexer.datasets.parquet:load", None, "parquet:FILE"),
+        "huggingface": Entry("indexer.datasets.huggingface:load", "data", "huggingface:PATH"),
+        "webdataset": Entry("indexer.datasets.webdataset:load", None, "webdataset:SHARDS"),
+        "zip": Entry("indexer.datasets.zip:load", None, "zip:FILE"),
         "lesions": Entry(
             "indexer.datasets.lesions.adapter:LesionDataset.from_argument",
             None,
@@ -84,6 +88,10 @@ SUBJECTS = Catalogue(
     {
         "torchvision": Entry("indexer.subjects.torchvision:load", "models", "torchvision:NAME[/WEIGHTS]"),
         "timm": Entry("indexer.subjects.timm:load", "models", "timm:NAME[/WEIGHTS]"),
+        "transformers": Entry("indexer.subjects.transformers:load", "models", "transformers:NAME"),
+        "open_clip": Entry("indexer.subjects.open_clip:load", "models", "open_clip:MODEL/PRETRAINED"),
+        "exported": Entry("indexer.subjects.exported:load", "models", "exported:FILE"),
+        "torchscript": Entry("indexer.subjects.torchscript:load", "models", "torchscript:FILE"),
         "python": Entry("indexer.subjects.python:load", "models", "python:MODULE:FACTORY"),
         "lesion": Entry("indexer.subjects.lesion:load", "models", "lesion:NAME"),
     },
