@@ -106,7 +106,15 @@ def _manifest(neurons: int, space: EmbeddingSpace, exemplars: int, samples: int)
         ),
         foundation_model=SpaceOrigin(name=space.name, digest=space.digest, dimension=space.dimension),
         layers=tuple(
-            LayerOrigin(name=f"layer{number}", units=width, signed=False, aggregation="mean")
+            LayerOrigin(
+                name=f"layer{number}",
+                units=width,
+                signed=False,
+                aggregation="mean",
+                collector="activation",
+                crop="none",
+                concept_vector="mean",
+            )
             for number, width in enumerate(_widths(neurons))
         ),
         exemplars=exemplars,

@@ -15,6 +15,7 @@ from indexer.domain.embeddings import Vectors, concept_vector
 from indexer.domain.neurons import states
 from indexer.domain.scores import clarity, polysemanticity, redundancy
 from indexer.domain.states import State
+from indexer.domain.views import WHOLE, fractions
 from indexer.embedding import Embedded
 from indexer.index.files import (
     EXEMPLAR_TABLE,
@@ -144,7 +145,7 @@ def _end_tables(  # noqa: PLR0913
 ) -> _EndTables:
     state = states(end.active, seen, layer.constant, wanted)
     counts = np.where(state == State.DEAD, 0, end.counts)
-    rows = embedded.rows_of(end.samples)
+    rows = embedded.rows_of(end.views)
     own = [embedded.vectors[rows[unit, : counts[unit]]] for unit in range(layer.units)]
     alive = state == State.ALIVE
     neurons = pa.table(
@@ -180,11 +181,20 @@ def _exemplar_rows(end: End, rows: NDArray[np.int64], taken: NDArray[np.bool_], 
         "polarity": pa.array(np.full(count, polarity, dtype=np.int8)),
         "embedding": pa.array(embedding.astype(np.int32)),
     }
-    places = {
-        name: pa.nulls(count, EXEMPLAR_TABLE.field(name).type)
-        for name in ("left", "top", "right", "bottom", "token_start", "token_stop")
+    optional = {
+        "relevance": pa.nulls(count, pa.float32()) if end.relevances is None else pa.array(end.relevances[taken]),
+        **_places(end, taken),
+        **{name: pa.nulls(count, pa.int32()) for name in ("token_start", "token_stop")},
     }
-    return pa.table({**columns, **places})
+    return pa.table({**columns, **optional})
+
+
+def _places(end: End, taken: NDArray[np.bool_]) -> dict[str, pa.Array]:
+    corners = fractions(np.full(end.samples.shape, WHOLE) if end.boxes is None else end.boxes)[taken]
+    whole = np.ones(len(corners), dtype=bool) if end.boxes is None else (end.boxes == WHOLE)[taken]
+    return {
+        name: pa.array(corners[:, number], mask=whole) for number, name in enumerate(("left", "top", "right", "bottom"))
+    }
 
 
 def _optional(values: NDArray[np.float64]) -> pa.Array:

@@ -96,6 +96,13 @@ SUBJECTS = Catalogue(
         "lesion": Entry("indexer.subjects.lesion:load", "models", "lesion:NAME"),
     },
 )
+COLLECTORS = Catalogue(
+    "collector",
+    {
+        "activation": Entry("indexer.collectors.activation:ActivationCollector", None, "activation"),
+        "relevance": Entry("indexer.collectors.relmax:RelevanceCollector", None, "relevance"),
+    },
+)
 FOUNDATION_MODELS = Catalogue(
     "foundation model",
     {

@@ -9,7 +9,8 @@ from ruamel.yaml.error import YAMLError
 
 from indexer.errors import InvalidInput, nearest_hint
 
-Device = Literal["auto", "cpu", "cuda"]
+Device = Literal["auto", "cpu", "cuda", "mps"]
+Precision = Literal["float32", "bfloat16", "float16"]
 
 
 class _Stage(BaseModel):
@@ -24,6 +25,10 @@ class SubjectConfig(_Stage):
     trust_pickle: bool = False
     """Load pickled weights, which can run code."""
     device: Device = "auto"
+    precision: Precision = "float32"
+    """Of the forward pass; activations are reduced and ranked in float32 always."""
+    saes: dict[str, Path] = {}
+    """Layer → file of a sparse autoencoder; its latents are the layer `LAYER.sae`."""
 
 
 class DatasetConfig(_Stage):
@@ -39,15 +44,31 @@ class CollectConfig(_Stage):
     """How exemplars are found."""
 
     layers: tuple[str, ...] = Field(min_length=1)
+    """Names of modules; `*` stands for anything inside one part of a name, `**` across parts."""
+    collector: str = "activation"
+    """What ranks samples: `activation`, or `relevance` to the class that the subject predicts."""
     exemplars: int = Field(default=30, ge=1, le=10_000)
     """Per neuron and polarity."""
     aggregation: Literal["mean", "max", "absmean", "absmax", "special"] = "mean"
     """Over the positions of a map or the tokens of a sequence."""
     polarity: Literal["auto", "positive", "both"] = "auto"
     """auto: both ends for layers with any activation below zero."""
+    crop: Literal["none", "activation", "gradient", "lrp"] = "none"
+    """What of an exemplar is embedded: all, or the square where its activation map or its attribution is."""
+    percentiles: tuple[float, ...] = ()
+    """Besides the exemplars, a sample at each of these percentiles of the neuron's activation."""
+    survey: int = Field(default=1000, ge=10, le=100_000)
+    """Samples, drawn uniformly, that percentiles and contrasts are taken from; fewer for very wide layers."""
     batch_size: int = Field(default=32, ge=1, le=4096)
     threads: int = Field(default=2, ge=1, le=256)
     """That read images ahead."""
+
+    @field_validator("percentiles")
+    @classmethod
+    def _in_range(cls, percentiles: tuple[float, ...]) -> tuple[float, ...]:
+        if any(not 0 <= each <= 100 for each in percentiles):
+            raise ValueError("percentiles lie between 0 and 100")
+        return tuple(sorted(set(percentiles), reverse=True))
 
     @field_validator("layers")
     @classmethod
@@ -56,6 +77,19 @@ class CollectConfig(_Stage):
         if twice:
             raise ValueError(f"named twice: {', '.join(twice)}")
         return layers
+
+
+class ConceptConfig(_Stage):
+    """How a neuron's place in the space is formed of its exemplars."""
+
+    vector: Literal["mean", "contrastive"] = "mean"
+    """Their mean, or the contrastive semantic projection (arXiv 2604.22477)."""
+    gamma: float = Field(default=0.5, ge=0, le=1)
+    """How much of the similar sample that does not excite the neuron is taken away (contrastive only)."""
+
+    def described(self) -> str:
+        """In one word, for the manifest."""
+        return self.vector if self.vector == "mean" else f"contrastive, gamma {self.gamma:g}"
 
 
 class FoundationConfig(_Stage):
@@ -83,6 +117,7 @@ class BuildConfig(_Stage):
     collect: CollectConfig
     foundation: FoundationConfig
     relevance: RelevanceConfig = RelevanceConfig()
+    concept: ConceptConfig = ConceptConfig()
     out: Path
     engine: str = "auto"
     """`exact`, `faiss[:FACTORY]`, or auto: exact up to 200,000 neurons."""

@@ -1,8 +1,9 @@
-"""Each distinct exemplar through the foundation model once, in chunks that survive a kill."""
+"""Each distinct view of an exemplar through the foundation model once, in chunks that survive a kill."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from PIL import Image
 
-from indexer.datasets.batches import Batch, chosen_batches
+from indexer.cache import EmbeddingCache
+from indexer.datasets.batches import chosen_batches, content_of
 from indexer.datasets.dataset import Dataset
 from indexer.domain.embeddings import Vectors
+from indexer.domain.views import WHOLE, boxes, boxes_of, fractions, rows_of, samples_of, views
 from indexer.foundation_models.foundation_model import FoundationModel
 from indexer.index.reader import Index
 from indexer.index.writer import jpeg
@@ -26,20 +29,18 @@ _BATCH = 32
 class Embedded:
     """The exemplars' places in the space."""
 
-    samples: NDArray[np.int64]
-    """Sample number of every row."""
+    views: NDArray[np.int64]
+    """What each row is the embedding of (domain.views)."""
     vectors: Vectors
-    """[distinct exemplars, d], unit rows."""
+    """[distinct views, d], unit rows."""
     chunks: tuple[Path, ...]
     """Stored chunks holding the pictures of the rows that are new."""
     known: Index | None
     """The index whose embeddings are the first rows."""
 
-    def rows_of(self, samples: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Row of each sample number; −1 for −1."""
-        lookup = np.full(int(self.samples.max(initial=0)) + 2, -1, dtype=np.int64)
-        lookup[self.samples] = np.arange(len(self.samples))
-        return np.where(samples >= 0, lookup[samples], -1)
+    def rows_of(self, wanted: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Row of each view; −1 for −1."""
+        return rows_of(wanted, self.views)
 
     def thumbnails(self) -> Iterator[list[bytes]]:
         """Pictures in the order of the rows, in blocks."""
@@ -59,6 +60,8 @@ class EmbedSettings:
     staging: Path
     thumbnail: int
     threads: int
+    cache: Path | None = None
+    """Folder of the embeddings that builds share; None: nothing is shared."""
 
 
 def embed_exemplars(  # noqa: PLR0913
@@ -69,48 +72,78 @@ def embed_exemplars(  # noqa: PLR0913
     settings: EmbedSettings,
     progress: Progress,
 ) -> Embedded:
-    """Embed the wanted samples that `known` does not hold; chunks already stored are not made again."""
-    old = known_samples(known)
+    """Embed the wanted views that `known` does not hold; chunks already stored are not made again."""
+    old = known_views(known)
     new = np.setdiff1d(wanted, old)
     pieces = [new[start : start + _CHUNK] for start in range(0, len(new), _CHUNK)]
     paths = [settings.staging / f"embedded-{number:06d}.arrow" for number in range(len(pieces))]
     done = sum(len(piece) for piece, path in zip(pieces, paths, strict=True) if path.exists())
+    cache = EmbeddingCache(settings.cache, model.space.digest, model.space.dimension)
     with progress.stage("Embedding distinct exemplars", len(new), done) as stage:
         for piece, path in zip(pieces, paths, strict=True):
             if not path.exists():
-                batches = chosen_batches(dataset, _as_is, piece.tolist(), size=_BATCH, threads=settings.threads)
-                _embed_chunk(model, batches, path, settings.thumbnail, stage)
+                _embed_chunk(model, _pictures(dataset, piece, settings.threads), path, (cache, settings), stage)
+    if cache.fault:
+        progress.note(cache.fault)
     vectors = [np.asarray(known.exemplar_vectors)] if known is not None else []
     vectors += [_stored_vectors(path, model.space.dimension) for path in paths]
     empty = np.empty((0, model.space.dimension), dtype=np.float32)
     return Embedded(np.concatenate([old, new]), np.concatenate([empty, *vectors]), tuple(paths), known)
 
 
-def known_samples(known: Index | None) -> NDArray[np.int64]:
-    """Sample number of every embedding an index holds, in its order."""
+def known_views(known: Index | None) -> NDArray[np.int64]:
+    """View of every embedding an index holds, in its order; −1 where no neuron names it."""
     if known is None:
         return np.empty(0, dtype=np.int64)
-    table = known.all_exemplars("embedding", "sample")
     result = np.full(len(known.exemplar_vectors), -1, dtype=np.int64)
-    result[np.asarray(table["embedding"])] = np.asarray(table["sample"])
+    places = ("left", "top", "right", "bottom")
+    for table in known.all_exemplars("embedding", "sample", *places), known.ranges("embedding", "sample"):
+        codes = np.full(table.num_rows, WHOLE)
+        if places[0] in table.column_names:
+            corners = np.stack([np.asarray(table[name], dtype=np.float32) for name in places], axis=-1)
+            boxed = ~np.isnan(corners[:, 0])
+            codes[boxed] = boxes(corners[boxed])
+        result[np.asarray(table["embedding"])] = views(np.asarray(table["sample"], dtype=np.int64), codes)
     return result
 
 
+def _pictures(dataset: Dataset, wanted: NDArray[np.int64], threads: int) -> Iterator[Image.Image]:
+    """What each view shows, in their order; every sample is read once."""
+    samples, first = np.unique(samples_of(wanted), return_index=True)
+    codes = np.split(boxes_of(wanted), first[1:])
+    for batch in chosen_batches(dataset, _as_is, samples.tolist(), size=1, threads=threads):
+        for code in codes.pop(0):
+            yield cropped(batch.items[0], code)
+
+
+def cropped(image: Image.Image, box: np.uint32) -> Image.Image:
+    """The pixels that a box touches."""
+    if box == WHOLE:
+        return image
+    left, top, right, bottom = fractions(box) * np.array([image.width, image.height] * 2, dtype=np.float32)
+    return image.crop((int(left), int(top), int(np.ceil(right)), int(np.ceil(bottom))))
+
+
 def _embed_chunk(
-    model: FoundationModel, batches: Iterator[Batch[Image.Image]], path: Path, thumbnail: int, stage: Stage
+    model: FoundationModel,
+    pictures: Iterator[Image.Image],
+    path: Path,
+    shared: tuple[EmbeddingCache, EmbedSettings],
+    stage: Stage,
 ) -> None:
+    cache, settings = shared
     vectors: list[Vectors] = []
-    pictures: list[bytes] = []
-    for batch in batches:
-        vectors.append(model.embed_images(batch.items))
-        pictures.extend(jpeg(image, thumbnail) for image in batch.items)
-        stage.advance(len(batch.items))
+    thumbnails: list[bytes] = []
+    while batch := list(islice(pictures, _BATCH)):
+        vectors.append(_embed(model, batch, cache))
+        thumbnails.extend(jpeg(image, settings.thumbnail) for image in batch)
+        stage.advance(len(batch))
     table = pa.table(
         {
             "vector": pa.FixedSizeListArray.from_arrays(
                 pa.array(np.concatenate(vectors).ravel()), model.space.dimension
             ),
-            "jpeg": pictures,
+            "jpeg": thumbnails,
         }
     )
     beside = path.with_suffix(".part")
@@ -120,6 +153,17 @@ def _embed_chunk(
         file.flush()
         os.fsync(file.fileno())
     beside.replace(path)
+
+
+def _embed(model: FoundationModel, images: Sequence[Image.Image], cache: EmbeddingCache) -> Vectors:
+    contents = [content_of(image) for image in images]
+    held = cache.find(contents)
+    missing = {content: image for content, image in zip(contents, images, strict=True) if content not in held}
+    if missing:
+        made = dict(zip(missing, model.embed_images(list(missing.values())), strict=True))
+        cache.keep(made)
+        held.update(made)
+    return np.stack([held[content] for content in contents])
 
 
 def _stored_vectors(path: Path, dimension: int) -> Vectors:

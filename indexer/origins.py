@@ -104,6 +104,9 @@ class Origins:
                 units=each.units,
                 signed=each.negative is not None,
                 aggregation=self.config.collect.aggregation,
+                collector=self.config.collect.collector,
+                crop=self.config.collect.crop,
+                concept_vector=self.config.concept.described(),
             )
             for each in collected.layers
         )

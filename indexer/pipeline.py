@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from indexer.assembly import neuron_tables, relevance_table, sample_table
-from indexer.catalogue import DATASETS, FOUNDATION_MODELS, SUBJECTS
-from indexer.collectors.activation import ActivationCollector, CollectSettings
+from indexer.catalogue import COLLECTORS, DATASETS, FOUNDATION_MODELS, SUBJECTS
+from indexer.collectors.activation import CollectSettings
 from indexer.collectors.relevance import RelevanceSettings, class_names, relate
 from indexer.collectors.shapes import LayerShape, layer_shapes
 from indexer.config import BuildConfig
@@ -18,17 +18,19 @@ from indexer.origins import Origins
 from indexer.progress import Progress, Silent
 
 
-def build_index(
+def build_index(  # noqa: PLR0913 - one required, the rest by name
     config: BuildConfig,
     *,
     resume: bool = False,
     replace: bool = False,
     add: bool = False,
+    cache: Path | None = None,
     progress: Progress | None = None,
 ) -> Path:
     """Show a dataset to a subject and index what each neuron responds to; returns the index's folder.
 
     `resume` goes on with an unfinished build, `replace` overwrites a finished one, `add` adds layers to it.
+    `cache` is a folder of embeddings that builds share (`cache_folder()` is the user's).
     Raises a LensError that names the fault; then no index is left half-written.
     """
     progress = progress or Silent()
@@ -41,13 +43,13 @@ def build_index(
         for note in subject.notes:
             progress.note(note)
 
-        collector = ActivationCollector(CollectSettings.of(config), staging)
+        collector = COLLECTORS.find(config.collect.collector)[0](CollectSettings.of(config), staging)
         collected = collector.collect(subject, dataset, progress)
         shown = origins.shown(dataset, collected)
         classes = class_names(subject, collected.outputs)
         relevances = relate(subject, dataset, collected, RelevanceSettings.of(config), progress)
-        embedding = EmbedSettings(staging, config.thumbnail, config.collect.threads)
-        embedded = embed_exemplars(model, dataset, collected.distinct(), known, embedding, progress)
+        embedding = EmbedSettings(staging, config.thumbnail, config.collect.threads, cache)
+        embedded = embed_exemplars(model, dataset, collected.views(), known, embedding, progress)
 
         neurons = neuron_tables(collected, embedded, config.collect.exemplars, known)
         tables = Tables(

@@ -42,7 +42,8 @@ class CollectSettings:
     @classmethod
     def of(cls, config: BuildConfig) -> "CollectSettings":
         """As a build is configured."""
-        collect = config.collect.model_dump()
+        named = ("layers", "exemplars", "aggregation", "polarity", "batch_size", "threads")
+        collect = config.collect.model_dump(include=set(named))
         return cls(**collect, device=device_of(config.subject.device), strict=config.dataset.strict)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.datasets.batches import Reading
+from indexer.domain.views import views
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,37 @@ class End:
     """[units] exemplars found."""
     active: NDArray[np.int64]
     """[units] samples with an activation of this polarity."""
+    relevances: NDArray[np.float32] | None = None
+    """[units, k] what ranked the samples, where that was not the activation."""
+    boxes: NDArray[np.uint32] | None = None
+    """[units, k] the part of each sample to embed (domain.views); None: whole images."""
+
+    @property
+    def views(self) -> NDArray[np.int64]:
+        """[units, k] what of each sample is embedded; −1 beyond the count."""
+        return views(self.samples, self.boxes)
+
+
+@dataclass(frozen=True)
+class Range:
+    """Samples over the whole range of each neuron's activations, from a uniform subset of the dataset."""
+
+    percentiles: tuple[float, ...]
+    """Descending."""
+    samples: NDArray[np.int64]
+    """[units, percentiles] sample numbers."""
+    activations: NDArray[np.float32]
+    """[units, percentiles]"""
+
+
+@dataclass(frozen=True)
+class Survey:
+    """Every activation of a uniform subset of the distinct samples."""
+
+    samples: NDArray[np.int64]
+    """[subset] sample numbers, ascending."""
+    activations: NDArray[np.float32]
+    """[subset, units]"""
 
 
 @dataclass(frozen=True)
@@ -37,6 +69,10 @@ class LayerExemplars:
     """[units] mean over samples and positions: what relevance is measured against."""
     constant: NDArray[np.bool_]
     """[units] the same activation on every sample."""
+    survey: Survey | None = None
+    """For percentiles and contrasts, where asked for."""
+    range: Range | None = None
+    """Besides the exemplars, where asked for."""
 
     @property
     def units(self) -> int:
@@ -60,8 +96,10 @@ class Collected:
         """Classes the subject gives logits for; 0 when none."""
         return int(np.load(self.logits, mmap_mode="r").shape[1]) if self.logits else 0
 
-    def distinct(self) -> NDArray[np.int64]:
-        """Numbers of all samples that are anyone's exemplar, ascending."""
+    def views(self) -> NDArray[np.int64]:
+        """All that is to be embedded, each once, ascending: exemplars, and the samples of ranges."""
         ends = [end for layer in self.layers for end in (layer.positive, layer.negative) if end is not None]
-        numbers = np.unique(np.concatenate([end.samples.ravel() for end in ends]))
-        return numbers[numbers >= 0]
+        ranges = [layer.range for layer in self.layers if layer.range is not None]
+        wanted = [end.views.ravel() for end in ends] + [views(each.samples.ravel()) for each in ranges]
+        seen = np.unique(np.concatenate(wanted))
+        return seen[seen >= 0]

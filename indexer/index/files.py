@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pyarrow as pa
 
-FORMAT = 1
+FORMAT = 2
 
 MANIFEST = "manifest.json"
 NEURONS = "neurons.parquet"
 EXEMPLARS = "exemplars.parquet"
+RANGE = "range.parquet"
 SAMPLES = "samples.parquet"
 CONCEPT_VECTORS = "concept_vectors.npy"
 EXEMPLAR_VECTORS = "exemplar_vectors.npy"
@@ -45,6 +46,7 @@ EXEMPLAR_TABLE = pa.schema(
         ("rank", pa.int16()),
         ("sample", pa.int32()),
         ("activation", pa.float32()),
+        ("relevance", pa.float32()),
         ("polarity", pa.int8()),
         ("embedding", pa.int32()),
         ("left", pa.float32()),
@@ -55,7 +57,19 @@ EXEMPLAR_TABLE = pa.schema(
         ("token_stop", pa.int32()),
     ]
 )
-"""Sorted by neuron and rank. A place is a box (image) or a token span (text); null means the whole sample."""
+"""Sorted by neuron and rank. A place is a box (fractions of an image) or a token span (text); null: the whole sample.
+`relevance` is what the exemplars were ranked by where they were collected so; null otherwise."""
+
+RANGE_TABLE = pa.schema(
+    [
+        ("neuron", pa.int32()),
+        ("percentile", pa.float32()),
+        ("sample", pa.int32()),
+        ("activation", pa.float32()),
+        ("embedding", pa.int32()),
+    ]
+)
+"""Samples over a neuron's whole range, highest percentile first; on the positive ends only. Absent unless asked for."""
 
 RELEVANCE_TABLE = pa.schema(
     [

@@ -51,6 +51,12 @@ class LayerOrigin(_Record):
     units: int
     signed: bool
     aggregation: str
+    collector: str
+    """What ranks the exemplars: activation or relevance."""
+    crop: str
+    """What of an exemplar is embedded: none (the whole image), or where activation, gradient or lrp point."""
+    concept_vector: str
+    """How a concept vector is formed of exemplars: mean, or contrastive with its γ."""
 
 
 class FileRecord(_Record):

@@ -140,6 +140,13 @@ class Index:
         """These columns of exemplars.parquet, for every neuron."""
         return pq.read_table(self.folder / files.EXEMPLARS, columns=list(columns))
 
+    def ranges(self, *columns: str) -> pa.Table:
+        """These columns of range.parquet, for every neuron; no rows when it was not asked for."""
+        path = self.folder / files.RANGE
+        if path.exists():
+            return pq.read_table(path, columns=list(columns))
+        return files.RANGE_TABLE.empty_table().select(list(columns))
+
     def thumbnail(self, embedding: int) -> bytes:
         """JPEG of a row of the exemplar vectors."""
         return self._thumbnails[embedding].as_py()  # type: ignore[no-any-return]

@@ -32,6 +32,7 @@ class Tables:
     """JPEGs in the order of the exemplar vectors, in blocks."""
     logits: Path | None
     relevance: pa.Table | None
+    range: pa.Table | None = None
 
 
 def write_tables(staging: Path, tables: Tables) -> Path:
@@ -44,10 +45,13 @@ def write_tables(staging: Path, tables: Tables) -> Path:
     tables.samples.to_parquet(folder / files.SAMPLES, index=False)
     np.save(folder / files.CONCEPT_VECTORS, np.ascontiguousarray(tables.concept_vectors, dtype=np.float32))
     np.save(folder / files.EXEMPLAR_VECTORS, np.ascontiguousarray(tables.exemplar_vectors, dtype=np.float32))
-    if tables.relevance is not None:
-        pq.write_table(
-            tables.relevance.cast(files.RELEVANCE_TABLE), folder / files.RELEVANCE, row_group_size=_ROW_GROUP
-        )
+    optional = (
+        (tables.relevance, files.RELEVANCE_TABLE, files.RELEVANCE),
+        (tables.range, files.RANGE_TABLE, files.RANGE),
+    )
+    for table, schema, name in optional:
+        if table is not None:
+            pq.write_table(table.cast(schema), folder / name, row_group_size=_ROW_GROUP)
     if tables.logits is not None:
         shutil.copyfile(tables.logits, folder / files.LOGITS)
     with (

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 
+from indexer.cache import cache_folder
 from indexer.config import read_config
 from indexer.errors import InvalidInput
 from indexer.pipeline import build_index, list_layers
@@ -137,7 +138,7 @@ def build(
             "out": out,
         },
     )
-    folder = build_index(settings, resume=resume, replace=overwrite, add=add, progress=progress)
+    folder = build_index(settings, resume=resume, replace=overwrite, add=add, cache=cache_folder(), progress=progress)
     summary = Lens.open(folder).describe()
     if as_json:
         output.print_json(summary)

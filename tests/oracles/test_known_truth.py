@@ -81,9 +81,10 @@ def test_a_neuron_of_patches_is_significant(patched):
     """The other side: real patch exemplars are claimed, else the tests above could not fail for the right reason."""
     samples = patched._index.samples
     with_patch = set(np.flatnonzero(samples["patch"].to_numpy() == 1))
-    from indexer.embedding import known_samples
+    from indexer.domain.views import samples_of
+    from indexer.embedding import known_views
 
-    rows = [row for row, sample in enumerate(known_samples(patched._index)) if sample in with_patch][:30]
+    rows = [row for row, sample in enumerate(samples_of(known_views(patched._index))) if sample in with_patch][:30]
     pool = np.asarray(patched._index.exemplar_vectors)
     probe = patched._words.texts(["colour patch"])[0]
     assert NullSets(pool, 30).null(probe).p(float(normalise(pool[rows].mean(axis=0)) @ probe)) <= 1 / 1000
