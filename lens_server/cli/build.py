@@ -23,18 +23,26 @@ def build(
     subject: Annotated[
         str | None,
         typer.Option(
-            help="torchvision:NAME, timm:NAME, python:MODULE:FACTORY, lesion:NAME",
+            help="timm:NAME, transformers:NAME, torchvision:NAME, python:MODULE:FACTORY, … (README lists all)",
             rich_help_panel=_WHERE,
             show_default=False,
         ),
     ] = None,
     layers: Annotated[
         str | None,
-        typer.Option(help="Names of modules, separated by commas.", rich_help_panel=_WHERE, show_default=False),
+        typer.Option(
+            help="Names of modules, separated by commas; * stands inside a part of a name, ** across parts.",
+            rich_help_panel=_WHERE,
+            show_default=False,
+        ),
     ] = None,
     dataset: Annotated[
         str | None,
-        typer.Option(help="folder:PATH, csv:FILE, lesions:COUNT,seed=S", rich_help_panel=_WHERE, show_default=False),
+        typer.Option(
+            help="folder:PATH, csv:FILE, parquet:FILE, huggingface:PATH, webdataset:SHARDS, zip:FILE, lesions:COUNT",
+            rich_help_panel=_WHERE,
+            show_default=False,
+        ),
     ] = None,
     foundation: Annotated[
         str | None,
@@ -42,6 +50,14 @@ def build(
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="The folder to make.", rich_help_panel=_WHERE, show_default=False)
+    ] = None,
+    sae: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="LAYER=FILE.safetensors: a sparse autoencoder; its latents are the layer LAYER.sae. May be repeated.",
+            rich_help_panel=_WHERE,
+            show_default=False,
+        ),
     ] = None,
     config: Annotated[
         Path | None,
@@ -52,6 +68,10 @@ def build(
             rich_help_panel=_WHERE,
             show_default=False,
         ),
+    ] = None,
+    collector: Annotated[
+        Literal["activation", "relevance"] | None,
+        typer.Option(help="What ranks the samples; activation by default.", rich_help_panel=_HOW, show_default=False),
     ] = None,
     exemplars: Annotated[
         int | None, typer.Option(help="Per neuron; 30 by default.", rich_help_panel=_HOW, show_default=False)
@@ -67,6 +87,30 @@ def build(
     polarity: Annotated[
         Literal["auto", "positive", "both"] | None,
         typer.Option(help="Ends of a neuron to index; auto by default.", rich_help_panel=_HOW, show_default=False),
+    ] = None,
+    crop: Annotated[
+        Literal["none", "activation", "gradient", "lrp"] | None,
+        typer.Option(
+            help="What of an exemplar is embedded: all of it, or the square where its activation or attribution is.",
+            rich_help_panel=_HOW,
+            show_default=False,
+        ),
+    ] = None,
+    percentiles: Annotated[
+        str | None,
+        typer.Option(
+            help="Also keep a sample at these percentiles of each neuron's activation, e.g. 90,50,10.",
+            rich_help_panel=_HOW,
+            show_default=False,
+        ),
+    ] = None,
+    concept_vector: Annotated[
+        Literal["mean", "contrastive"] | None,
+        typer.Option(
+            help="Of the exemplars alone, or against similar samples that leave the neuron cold; mean by default.",
+            rich_help_panel=_HOW,
+            show_default=False,
+        ),
     ] = None,
     classes: Annotated[
         bool, typer.Option("--classes", help="Measure each neuron's relevance to each class.", rich_help_panel=_HOW)
@@ -87,8 +131,16 @@ def build(
         typer.Option(help="Threads that read images; 2 by default.", rich_help_panel=_HOW, show_default=False),
     ] = None,
     device: Annotated[
-        Literal["auto", "cpu", "cuda"] | None,
+        Literal["auto", "cpu", "cuda", "mps"] | None,
         typer.Option(help="Where the subject runs; auto by default.", rich_help_panel=_HOW, show_default=False),
+    ] = None,
+    precision: Annotated[
+        Literal["float32", "bfloat16", "float16"] | None,
+        typer.Option(
+            help="Of the subject's forward pass; ranking is in float32 always.",
+            rich_help_panel=_HOW,
+            show_default=False,
+        ),
     ] = None,
     strict: Annotated[
         bool,
@@ -98,6 +150,12 @@ def build(
     ] = False,
     trust_pickle: Annotated[
         bool, typer.Option("--trust-pickle", help="Load pickled weights, which can run code.", rich_help_panel=_HOW)
+    ] = False,
+    no_cache: Annotated[
+        bool,
+        typer.Option(
+            "--no-cache", help="Neither read nor fill the embeddings that builds share.", rich_help_panel=_HOW
+        ),
     ] = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with an unfinished build.", rich_help_panel=_AGAIN)
@@ -122,23 +180,34 @@ def build(
     settings = read_config(
         config,
         {
-            "subject": {"name": subject, "device": device, "trust_pickle": trust_pickle or None},
+            "subject": {
+                "name": subject,
+                "device": device,
+                "precision": precision,
+                "saes": _saes(sae),
+                "trust_pickle": trust_pickle or None,
+            },
             "dataset": {"name": dataset, "strict": strict or None},
             "collect": {
-                "layers": tuple(name.strip() for name in layers.split(",")) if layers is not None else None,
+                "layers": _listed(layers),
+                "collector": collector,
                 "exemplars": exemplars,
                 "aggregation": aggregation,
                 "polarity": polarity,
+                "crop": crop,
+                "percentiles": _listed(percentiles),
                 "batch_size": batch_size,
                 "threads": threads,
             },
+            "concept": {"vector": concept_vector},
             "foundation": {"name": foundation, "trust_pickle": trust_pickle or None},
             "relevance": {"classes": classes or None},
             "engine": engine,
             "out": out,
         },
     )
-    folder = build_index(settings, resume=resume, replace=overwrite, add=add, cache=cache_folder(), progress=progress)
+    cache = None if no_cache else cache_folder()
+    folder = build_index(settings, resume=resume, replace=overwrite, add=add, cache=cache, progress=progress)
     summary = Lens.open(folder).describe()
     if as_json:
         output.print_json(summary)
@@ -160,3 +229,17 @@ def _print_layers(subject: str | None, *, trust_pickle: bool, as_json: bool) -> 
         return
     for layer in layers:
         typer.echo(f"{layer.name:<40} {layer.units:>7,} neurons  {layer.kind:<20} {'×'.join(map(str, layer.shape))}")
+
+
+def _listed(given: str | None) -> tuple[str, ...] | None:
+    return tuple(each.strip() for each in given.split(",")) if given is not None else None
+
+
+def _saes(given: list[str] | None) -> dict[str, str] | None:
+    if not given:
+        return None
+    pairs = [each.partition("=") for each in given]
+    for (layer, equals, file), whole in zip(pairs, given, strict=True):
+        if not (layer and equals and file):
+            raise InvalidInput(f"--sae {whole!r} is not LAYER=FILE.", hint="--sae blocks.6=sae.safetensors")
+    return {layer: file for layer, _, file in pairs}
