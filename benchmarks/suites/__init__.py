@@ -22,5 +22,6 @@ SUITES = {
     "audit": Suite("the audit against nets with known faults: what it finds, what it wrongly alarms about", 1),
     "audit_speed": Suite("seconds of an audit that does not run the subject: with a lock, and the full ABCDE"),
     "dermoscopy": Suite("real dermoscopy: the audit of a melanoma subject that leans on colour patches"),
+    "peer": Suite("whole builds and a layer more / semanticlens 0.2.1, one thread", threads=1),
     "photographs": Suite("real input: rank of each category's most selective neuron, searched by name"),
 }
