@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from indexer.errors import SubjectFault
+from indexer.subjects.layouts import Layout
 
 if TYPE_CHECKING:
     import torch
@@ -11,33 +12,28 @@ if TYPE_CHECKING:
 AGGREGATIONS = ("mean", "max", "absmean", "absmax", "special")
 """Over positions: mean, maximum, mean or maximum of absolute values, or the first (special, CLS) token alone."""
 
-_CONV, _TOKENS, _PLAIN = 4, 3, 2
+_TOKENS = 3
 
 
-def positions_last(output: "torch.Tensor", layer: str) -> "torch.Tensor":
-    """[batch, neurons, positions] from a map [b, c, h, w], tokens [b, t, c] or a plain layer [b, c]."""
-    if output.ndim == _CONV:
-        return output.flatten(2)
-    if output.ndim == _TOKENS:
-        return output.transpose(1, 2)
-    if output.ndim == _PLAIN:
-        return output[:, :, None]
-    raise SubjectFault(
-        f"Layer {layer!r} gives a tensor of shape {tuple(output.shape)}, which is neither a map "
-        "[batch, channels, height, width], "
-        "tokens [batch, tokens, dimensions] nor plain [batch, units].",
-        hint="Choose another layer: lens build --list-layers names them with their shapes.",
-    )
+def positions_last(output: "torch.Tensor", layer: str, layout: Layout | None = None) -> "torch.Tensor":
+    """[batch, neurons, positions] from a map, tokens or a plain layer.
+
+    Without the layer's layout (`layout_of(module, layer)`) shapes alone decide where the neurons are, and a map that is
+    as high as wide and as deep is taken for [b, c, h, w].
+    """
+    return (layout or Layout(layer)).positions_last(output)
 
 
-def aggregate(output: "torch.Tensor", kind: str, layer: str) -> "torch.Tensor":
-    """Aggregated activations [batch, neurons] in float32."""
-    if kind == "special" and output.ndim != _TOKENS:
+def aggregate(output: "torch.Tensor", kind: str, layer: str, layout: Layout | None = None) -> "torch.Tensor":
+    """Aggregated activations [batch, neurons]; always in float32, inside autocast too."""
+    if kind == "special" and (output.ndim != _TOKENS or (layout is not None and layout.prefix == 0)):
         raise SubjectFault(
-            f"Layer {layer!r} has no tokens (shape {tuple(output.shape)}), so no special token.",
+            f"Layer {layer!r} has no tokens (shape {tuple(output.shape)}), so no special token."
+            if output.ndim != _TOKENS
+            else f"The first token of layer {layer!r} is a piece of the image: the subject has no special token.",
             hint=f"Use one of {', '.join(AGGREGATIONS[:-1])}.",
         )
-    values = positions_last(output, layer).float()
+    values = positions_last(output, layer, layout).float()
     return values[:, :, 0] if values.shape[2] == 1 and not kind.startswith("abs") else _REDUCE[kind](values)
 
 

@@ -8,10 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.collectors.aggregation import aggregate, combine_calls, positions_last
-from indexer.errors import SubjectFault, UnknownName
+from indexer.errors import SubjectFault
+from indexer.subjects.layers import first_tensor, logits_of, named_layers
+from indexer.subjects.layouts import Layout, layout_of
 
 if TYPE_CHECKING:
     import torch
+
+__all__ = ["Activations", "Taps", "evaluating", "first_tensor", "logits_of", "named_layers", "spatial_mean"]
 
 Activations = dict[str, tuple[NDArray[np.float32], NDArray[np.float64]]]
 """Per layer: aggregated activations [batch, neurons], and the batch's sum of means over positions [neurons]."""
@@ -26,6 +30,7 @@ class Taps:
     def __init__(self, module: "torch.nn.Module", layers: Sequence[str], kind: str) -> None:
         self._kind = kind
         self._calls: dict[str, list[tuple[torch.Tensor, torch.Tensor]]] = {layer: [] for layer in layers}
+        self._layouts = {layer: layout_of(module, layer) for layer in layers}
         modules = named_layers(module, layers)
         self._handles = [modules[layer].register_forward_hook(self._hook(layer)) for layer in layers]
 
@@ -40,9 +45,9 @@ class Taps:
 
     def _hook(self, layer: str) -> Any:  # noqa: ANN401
         def hook(_module: object, _inputs: object, output: object) -> None:
-            tensor = first_tensor(output, layer)
-            values = aggregate(tensor, self._kind, layer)
-            self._calls[layer].append((values, values if self._kind == "mean" else spatial_mean(tensor, layer)))
+            tensor, layout = first_tensor(output, layer), self._layouts[layer]
+            values = aggregate(tensor, self._kind, layer, layout)
+            self._calls[layer].append((values, values if self._kind == "mean" else spatial_mean(tensor, layer, layout)))
 
         return hook
 
@@ -70,33 +75,6 @@ class Taps:
         return values, centre.sum(axis=0, dtype=np.float64)
 
 
-def named_layers(module: "torch.nn.Module", layers: Sequence[str]) -> "dict[str, torch.nn.Module]":
-    """The modules of these names; raises UnknownName with the nearest."""
-    modules = dict(module.named_modules())
-    modules.pop("", None)
-    for layer in layers:
-        if layer not in modules:
-            raise UnknownName("layer", layer, modules)
-    return {layer: modules[layer] for layer in layers}
-
-
-def first_tensor(output: object, layer: str) -> "torch.Tensor":
-    """The tensor of an output: itself, or the first of a tuple, list or dict."""
-    import torch
-
-    if isinstance(output, torch.Tensor):
-        return output
-    inside = (
-        list(output.values()) if isinstance(output, dict) else list(output) if isinstance(output, (tuple, list)) else []
-    )
-    for each in inside:
-        if isinstance(each, torch.Tensor):
-            return each
-    raise SubjectFault(
-        f"Layer {layer!r} returns {type(output).__name__} without a tensor in it.", hint="Choose another layer."
-    )
-
-
 @contextmanager
 def evaluating(module: "torch.nn.Module") -> Iterator[None]:
     """Eval mode for every submodule; each returns to the mode it was in."""
@@ -109,18 +87,6 @@ def evaluating(module: "torch.nn.Module") -> Iterator[None]:
             each.training = training
 
 
-def logits_of(output: object) -> "torch.Tensor | None":
-    """Class logits [batch, classes] of a subject's output; None when it has none."""
-    import torch
-
-    logits = getattr(output, "logits", None)
-    if logits is None:
-        logits = output.get("logits") if isinstance(output, dict) else output
-    if isinstance(logits, (tuple, list)) and logits:
-        logits = logits[0]
-    return logits if isinstance(logits, torch.Tensor) and logits.ndim == 2 and logits.is_floating_point() else None
-
-
-def spatial_mean(output: "torch.Tensor", layer: str) -> "torch.Tensor":
+def spatial_mean(output: "torch.Tensor", layer: str, layout: Layout | None = None) -> "torch.Tensor":
     """Mean over positions [batch, neurons]."""
-    return positions_last(output, layer).float().mean(-1)
+    return positions_last(output, layer, layout).float().mean(-1)

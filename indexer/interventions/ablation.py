@@ -17,6 +17,7 @@ from indexer.interventions.edits import by_unit, edited
 from indexer.interventions.overlays import check_overlays, paste, seed_of
 from indexer.interventions.running import Samples, TrialSettings, logits, margins
 from indexer.progress import Progress
+from indexer.subjects.layouts import Layout, layout_of
 from indexer.subjects.subject import Subject
 
 if TYPE_CHECKING:
@@ -102,7 +103,9 @@ def ablated_logits(  # noqa: PLR0913
             inputs = stacked(shown, settings.device)
             untouched.append(logits(subject, inputs, "untouched"))
             for rows, ablation in zip(held, ablations, strict=True):
-                with edited(module, {layer: _holding(ablation, layer) for layer in ablation.layer_units}):
+                with edited(
+                    module, {layer: _holding(ablation, layout_of(module, layer)) for layer in ablation.layer_units}
+                ):
                     rows.append(logits(subject, inputs, "ablated"))
     return np.concatenate(untouched), [np.concatenate(rows) for rows in held]
 
@@ -122,6 +125,7 @@ def patched_effects(  # noqa: PLR0913
     check_overlays([patching.overlay])
     layer = patching.layer
     module = subject.module.to(settings.device)
+    layout = layout_of(module, layer)
     total: NDArray[np.float64] | float = 0.0
     count = 0
 
@@ -137,8 +141,8 @@ def patched_effects(  # noqa: PLR0913
                 logits(subject, having, patching.overlay)
             start = margins(logits(subject, without, "untouched"), patching.target)
             changes = []
-            for unit in range(by_unit(calls[0], layer).shape[-1]):
-                with edited(module, {layer: _exchanging(unit, calls, layer)}):
+            for unit in range(by_unit(calls[0], layout).shape[-1]):
+                with edited(module, {layer: _exchanging(unit, calls, layout)}):
                     changes.append(margins(logits(subject, without, "patched"), patching.target) - start)
             total = total + np.abs(np.stack(changes)).sum(axis=1, dtype=np.float64)
             count += len(shown)
@@ -150,15 +154,16 @@ def _inputs(subject: Subject, samples: Samples, title: str) -> "Iterator[Batch[t
         yield Batch(shown, items)
 
 
-def _holding(ablation: Ablation, layer: str) -> "Edit":
+def _holding(ablation: Ablation, layout: Layout) -> "Edit":
     """Every chosen unit of the layer at its value."""
+    layer = layout.layer
     units, values = ablation.layer_units[layer], ablation.values[layer]
 
     def hold(output: "torch.Tensor", _call: int) -> "torch.Tensor":
         import torch
 
         changed = output.clone()
-        seen = by_unit(changed, layer)
+        seen = by_unit(changed, layout)
         if len(units) and units.max() >= seen.shape[-1]:
             raise InvalidInput(f"Layer {layer!r} has {seen.shape[-1]} units; there is no unit {units.max()}.")
         seen[..., torch.as_tensor(units, device=seen.device)] = torch.as_tensor(values).to(seen)
@@ -175,10 +180,10 @@ def _keeping(calls: "list[torch.Tensor]") -> "Edit":
     return keep
 
 
-def _exchanging(unit: int, calls: "list[torch.Tensor]", layer: str) -> "Edit":
+def _exchanging(unit: int, calls: "list[torch.Tensor]", layout: Layout) -> "Edit":
     def exchange(output: "torch.Tensor", call: int) -> "torch.Tensor":
         changed = output.clone()
-        by_unit(changed, layer)[..., unit] = by_unit(calls[call], layer)[..., unit]
+        by_unit(changed, layout)[..., unit] = by_unit(calls[call], layout)[..., unit]
         return changed
 
     return exchange

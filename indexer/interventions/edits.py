@@ -1,13 +1,12 @@
 """Changing what layers give while a subject runs, without changing the subject."""
 
-import copy
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from indexer.collectors.aggregation import positions_last
-from indexer.collectors.taps import first_tensor, named_layers
 from indexer.errors import SubjectFault
+from indexer.subjects.layers import exchanged, first_tensor, named_layers
+from indexer.subjects.layouts import Layout
 
 if TYPE_CHECKING:
     import torch
@@ -30,7 +29,7 @@ def edited(module: "torch.nn.Module", edits: "Mapping[str, Edit]") -> Iterator[N
             tensor = first_tensor(output, layer)
             changed = edits[layer](tensor, calls[layer])
             calls[layer] += 1
-            return _exchanged(output, tensor, changed)
+            return exchanged(output, tensor, changed)
 
         return change
 
@@ -47,21 +46,6 @@ def edited(module: "torch.nn.Module", edits: "Mapping[str, Edit]") -> Iterator[N
             handle.remove()
 
 
-def by_unit(output: "torch.Tensor", layer: str) -> "torch.Tensor":
+def by_unit(output: "torch.Tensor", layout: Layout) -> "torch.Tensor":
     """The same tensor seen with the units last: a map [b, h, w, c], tokens [b, t, c] or a plain layer [b, c]."""
-    positions_last(output, layer)  # refuses every other shape
-    return output.movedim(1, -1) if output.ndim > 3 else output
-
-
-def _exchanged(output: object, old: "torch.Tensor", new: "torch.Tensor") -> object:
-    """An output like this one with one tensor in the place of another."""
-    if output is old:
-        return new
-    if isinstance(output, dict):
-        changed = copy.copy(output)
-        changed[next(key for key, each in output.items() if each is old)] = new
-        return changed
-    assert isinstance(output, (tuple, list))
-    place = next(number for number, each in enumerate(output) if each is old)
-    parts = [*output[:place], new, *output[place + 1 :]]
-    return type(output)(*parts) if hasattr(output, "_fields") else type(output)(parts)
+    return layout.neurons_last(output)
