@@ -6,6 +6,7 @@ LensError                    message + hint; the surfaces print both
 ├── NotFound                 a neuron, an index, a sample that is not there
 ├── MissingExtra             an optional package is needed; the hint holds the command
 ├── SubjectFault             the subject cannot be loaded, run or trusted
+│   └── OutOfMemory          not even one sample fits; with more room the work goes on where it was
 ├── DatasetFault             the dataset is empty, unreadable or inconsistent
 ├── IndexUnusable            the folder is no index of ours, or cannot be read
 │   └── Untrustworthy        digests, spaces or values are not what they must be; `lens audit` ends with 4
@@ -51,6 +52,10 @@ class MissingExtra(LensError):
 
 class SubjectFault(LensError):
     """The subject cannot be loaded, run or trusted."""
+
+
+class OutOfMemory(SubjectFault):
+    """Not even one sample fits into memory, of the subject or of the foundation model."""
 
 
 class DatasetFault(LensError):
