@@ -22,7 +22,7 @@ MADE = {
     "registers": lambda: timm.create_model("vit_small_patch14_reg4_dinov2", depth=1, img_size=224),
     "convnext": lambda: timm.create_model("convnext_atto", depths=(1, 1, 1, 1)),
     "convnext linear": lambda: timm.create_model("convnext_atto", depths=(1, 1, 1, 1), conv_mlp=False),
-    "mixer": lambda: timm.create_model("mixer_s32_224", num_blocks=1),
+    "mixer": lambda: timm.create_model("mixer_s32_224"),
     "hf swin": lambda: transformers.SwinForImageClassification(
         transformers.SwinConfig(embed_dim=24, depths=[1, 1], num_heads=[2, 2], image_size=224, window_size=7)
     ),
