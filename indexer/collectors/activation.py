@@ -3,19 +3,22 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from indexer.collectors.checkpoint import Checkpoint
 from indexer.collectors.collector import Collected
 from indexer.collectors.statistics import LayerStatistics
-from indexer.collectors.taps import Taps, evaluating, logits_of
+from indexer.collectors.taps import Activations, Taps, evaluating, logits_of
 from indexer.config import BuildConfig
 from indexer.datasets.batches import Batch, Reading, distinct_batches
 from indexer.datasets.dataset import Dataset
 from indexer.errors import DatasetFault, SubjectFault
+from indexer.memory import Fitting
 from indexer.progress import Progress
 from indexer.subjects.devices import device_of
 from indexer.subjects.subject import Subject
@@ -62,6 +65,7 @@ class ActivationCollector:
         done, total = len(reading.contents), len(dataset.keys)
         module = subject.module.to(settings.device)
         taps = Taps(module, settings.layers, settings.aggregation)
+        fitting = Fitting("subject", progress.note)
         batches = distinct_batches(
             dataset, subject.preprocess, reading, size=settings.batch_size, threads=settings.threads
         )
@@ -69,7 +73,8 @@ class ActivationCollector:
             with evaluating(module), progress.stage("Showing samples to the subject", total, done) as stage:
                 saved = time.monotonic()
                 for batch in batches:
-                    self._show(module, taps, batch, total)
+                    for piece, shown in fitting.run(len(batch.numbers), partial(self._show, module, taps, batch)):
+                        self._take(np.asarray(batch.numbers[piece]), shown, total)
                     self._refuse_unreadable(dataset, reading)
                     stage.advance(len(reading.contents) - done)
                     done = len(reading.contents)
@@ -83,21 +88,29 @@ class ActivationCollector:
         self._refuse_unreadable(dataset, reading)
         return self._result(reading, dataset)
 
-    def _show(self, module: "torch.nn.Module", taps: Taps, batch: "Batch[torch.Tensor]", total: int) -> None:
+    def _show(
+        self, module: "torch.nn.Module", taps: Taps, batch: "Batch[torch.Tensor]", piece: slice
+    ) -> tuple[Activations, NDArray[np.float32] | None]:
         import torch
 
-        inputs = stacked(batch, self._settings.device)
+        taps.clear()
+        shown = Batch(batch.numbers[piece], batch.items[piece])
+        inputs = stacked(shown, self._settings.device)
         with torch.inference_mode():
-            output = module(inputs)
-        samples = np.asarray(batch.numbers)
-        for layer, (values, centre) in taps.take(len(batch.numbers)).items():
+            logits = logits_of(module(inputs))
+        return taps.take(len(shown.numbers)), None if logits is None else logits.float().cpu().numpy()
+
+    def _take(
+        self, samples: NDArray[np.int64], shown: tuple[Activations, NDArray[np.float32] | None], total: int
+    ) -> None:
+        activations, logits = shown
+        for layer, (values, centre) in activations.items():
             statistics = self._statistics.get(layer)
             if statistics is None:
                 statistics = self._statistics[layer] = LayerStatistics(layer, values.shape[1], self._settings.exemplars)
             statistics.add(values, centre, samples)
-        logits = logits_of(output)
         if logits is not None and len(logits) == len(samples):
-            self._checkpoint.logits.append(samples, logits.float().cpu().numpy(), total)
+            self._checkpoint.logits.append(samples, logits, total)
 
     def _save(self, reading: Reading, batch: "Batch[torch.Tensor]") -> None:
         self._checkpoint.save(self._statistics, reading, upto=batch.numbers[-1] + 1)

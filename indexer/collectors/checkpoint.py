@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from indexer.collectors.statistics import LayerStatistics
 from indexer.datasets.batches import Reading
+from indexer.errors import IndexUnusable
 
 _STATE = "collect.npz"
 _LOGITS = "logits.npy"
@@ -40,8 +41,21 @@ class LogitsFile:
     def cut(self, rows: int, classes: int, total: int) -> None:
         """Go on after this many rows; what was written beyond them is dropped."""
         self.rows, self._classes, self._total = rows, classes, total
-        if classes:
-            os.truncate(self._path, _HEADER + 4 * rows * classes)
+        if not classes:
+            return
+        written = _HEADER + 4 * rows * classes
+        if self._path.stat().st_size < written:
+            raise IndexUnusable(
+                f"{self._path} is shorter than its checkpoint says: the unfinished build is damaged.",
+                hint=f"Start anew: rm -r {self._path.parent}",
+            )
+        os.truncate(self._path, written)
+
+    def sync(self) -> None:
+        """On disk, not only on its way there."""
+        if self._classes:
+            with self._path.open("rb") as file:
+                os.fsync(file.fileno())
 
     def finish(self) -> tuple[Path | None, NDArray[np.int64] | None]:
         """The file filled up to the last sample, and each sample's class of highest logit (−1 where skipped)."""
@@ -74,6 +88,7 @@ class Checkpoint:
 
     def save(self, statistics: dict[str, LayerStatistics], reading: Reading, upto: int) -> None:
         """Store the state after the samples below `upto`; whole or not at all."""
+        self.logits.sync()
         arrays = {
             f"{layer}\n{name}": array for layer, each in statistics.items() for name, array in each.state().items()
         }

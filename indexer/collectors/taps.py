@@ -38,6 +38,11 @@ class Taps:
         """What the layers did in the forward pass just run; raises SubjectFault."""
         return {layer: self._checked(layer, calls, batch) for layer, calls in self._calls.items()}
 
+    def clear(self) -> None:
+        """Forget a forward pass that did not end."""
+        for calls in self._calls.values():
+            calls.clear()
+
     def close(self) -> None:
         """Remove the hooks."""
         for handle in self._handles:
