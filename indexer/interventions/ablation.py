@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from indexer.collectors.activation import stacked
 from indexer.collectors.taps import Taps, evaluating, named_layers
 from indexer.datasets.batches import Batch
 from indexer.datasets.dataset import Dataset
@@ -17,6 +16,7 @@ from indexer.interventions.edits import by_unit, edited
 from indexer.interventions.overlays import check_overlays, paste, seed_of
 from indexer.interventions.running import Samples, TrialSettings, logits, margins
 from indexer.progress import Progress
+from indexer.subjects.inputs import stacked
 from indexer.subjects.layouts import Layout, layout_of
 from indexer.subjects.subject import Subject
 
@@ -72,7 +72,7 @@ def mean_activations(  # noqa: PLR0913
     try:
         with evaluating(module):
             for shown in _inputs(subject, Samples(dataset, numbers, settings, progress), "Averaging activations"):
-                logits(subject, stacked(shown, settings.device), "untouched")
+                logits(subject, stacked(shown.items, settings.device), "untouched")
                 for layer, (_, total) in taps.take(len(shown.numbers)).items():
                     sums[layer] = sums.get(layer, 0.0) + total
                 count += len(shown.numbers)
@@ -100,7 +100,7 @@ def ablated_logits(  # noqa: PLR0913
     held: list[list[NDArray[np.float32]]] = [[] for _ in ablations]
     with evaluating(module):
         for shown in _inputs(subject, Samples(dataset, numbers, settings, progress), "Ablating neurons"):
-            inputs = stacked(shown, settings.device)
+            inputs = stacked(shown.items, settings.device)
             untouched.append(logits(subject, inputs, "untouched"))
             for rows, ablation in zip(held, ablations, strict=True):
                 with edited(
@@ -135,7 +135,7 @@ def patched_effects(  # noqa: PLR0913
 
     with evaluating(module):
         for shown, pairs in Samples(dataset, numbers, settings, progress).batches("Patching neurons one by one", pair):
-            without, having = (stacked(Batch(shown, list(side)), settings.device) for side in zip(*pairs, strict=True))
+            without, having = (stacked(side, settings.device) for side in zip(*pairs, strict=True))
             calls: list[torch.Tensor] = []
             with edited(module, {layer: _keeping(calls)}):
                 logits(subject, having, patching.overlay)

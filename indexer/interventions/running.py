@@ -14,10 +14,11 @@ from indexer.collectors.taps import logits_of
 from indexer.datasets.dataset import Dataset
 from indexer.errors import DatasetFault, InvalidInput, SubjectFault
 from indexer.progress import Progress
+from indexer.subjects.inputs import copied, rows, run
 from indexer.subjects.subject import Subject
 
 if TYPE_CHECKING:
-    import torch
+    from indexer.subjects.inputs import Inputs
 
 T = TypeVar("T")
 
@@ -112,13 +113,13 @@ class Samples:
                     future.cancel()
 
 
-def logits(subject: Subject, inputs: "torch.Tensor", condition: str) -> NDArray[np.float32]:
+def logits(subject: Subject, inputs: "Inputs", condition: str) -> NDArray[np.float32]:
     """Class logits [batch, classes] of a forward pass; raises SubjectFault where there are none, or none to trust."""
     import torch
 
     with torch.inference_mode():
-        found = logits_of(subject.module(inputs.clone()))  # a subject may normalise its input in place
-    if found is None or len(found) != len(inputs):
+        found = logits_of(run(subject.module, copied(inputs)))  # a subject may normalise its input in place
+    if found is None or len(found) != rows(inputs):
         raise SubjectFault(
             f"{subject.name} gives no class logits, so an intervention has nothing to change.",
             hint="Use a subject that returns one row of class logits per image.",
@@ -136,7 +137,7 @@ def margins(outputs: NDArray[np.floating], target: int) -> NDArray[np.float64]:
     """Class margin of every row [n]: the class's logit less the largest other."""
     if outputs.shape[1] < 2 or not 0 <= target < outputs.shape[1]:
         raise InvalidInput(f"There is no margin of class {target} among {outputs.shape[1]} logits.")
-    rows = outputs.astype(np.float64)
-    others: NDArray[np.float64] = np.delete(rows, target, axis=1).max(axis=1)
-    margin: NDArray[np.float64] = rows[:, target] - others
+    exact = outputs.astype(np.float64)
+    others: NDArray[np.float64] = np.delete(exact, target, axis=1).max(axis=1)
+    margin: NDArray[np.float64] = exact[:, target] - others
     return margin

@@ -9,13 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from indexer.collectors.activation import stacked
 from indexer.collectors.taps import evaluating
-from indexer.datasets.batches import Batch
 from indexer.datasets.dataset import Dataset
 from indexer.interventions.overlays import check_overlays, paste, seed_of
 from indexer.interventions.running import Samples, TrialSettings, logits
 from indexer.progress import Progress
+from indexer.subjects.inputs import stacked
 from indexer.subjects.subject import Subject
 
 if TYPE_CHECKING:
@@ -64,8 +63,8 @@ def run_trial(  # noqa: PLR0913
     with evaluating(module):
         for shown, items in samples.batches("Showing samples with and without overlays", variants):
             for place, condition in enumerate(conditions):
-                batch = Batch(shown, [item[place] for item in items])
-                rows[condition].append(logits(subject, stacked(batch, settings.device), condition))
+                inputs = stacked([item[place] for item in items], settings.device)
+                rows[condition].append(logits(subject, inputs, condition))
             seen.extend(shown)
     found = {condition: np.concatenate(parts) for condition, parts in rows.items()}
     return Trial(np.array(seen, dtype=np.int64), found.pop("untouched"), MappingProxyType(found))
