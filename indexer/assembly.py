@@ -148,6 +148,7 @@ def _end_tables(  # noqa: PLR0913
     rows = embedded.rows_of(end.views)
     own = [embedded.vectors[rows[unit, : counts[unit]]] for unit in range(layer.units)]
     alive = state == State.ALIVE
+    strongest = end.activations[:, 0] if end.strongest is None else end.strongest
     neurons = pa.table(
         {
             "layer": pa.array([layer.layer] * layer.units),
@@ -156,7 +157,7 @@ def _end_tables(  # noqa: PLR0913
             "state": pa.array(state.tolist()),
             "active_share": pa.array(end.active / seen, type=pa.float32()),
             "mean": pa.array(layer.mean, type=pa.float32()),
-            "strongest": pa.array(np.where(counts > 0, end.activations[:, 0], 0), type=pa.float32()),
+            "strongest": pa.array(np.where(counts > 0, strongest, 0), type=pa.float32()),
             "clarity": pa.array(
                 [clarity(v) if ok else None for v, ok in zip(own, alive, strict=True)], type=pa.float32()
             ),

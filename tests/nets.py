@@ -146,3 +146,37 @@ class _Dead(Net):
 
 def dead_classifier():
     return _Dead(inplace=False), _pixels, ("benign", "malignant")
+
+
+class _Headless(Net):
+    def forward(self, x):
+        return self.act(self.norm(self.conv(x)))
+
+
+def no_logits():
+    return _Headless(), _pixels
+
+
+class _Detached(Net):
+    def forward(self, x):
+        return self.head(self.act(self.norm(self.conv(x))).detach().mean((2, 3)))
+
+
+def no_gradient():
+    return _Detached(), _pixels, ("benign", "malignant")
+
+
+def classified_signs():
+    """The units of `signs` under a head of two classes that looks at each of them."""
+    net, pixels = signs()
+    net.forward = lambda x: net.units(x) @ torch.tensor([[1.0, -1.0], [0.5, 1.0], [2, -1], [1, 2], [1, 0], [-1.0, 3.0]])
+    return net, pixels, ("benign", "malignant")
+
+
+class _TwiceUnequally(_Twice):
+    def forward(self, x):
+        return self.head(torch.relu(self.shared(x)).mean((2, 3)) + torch.relu(self.shared(x * x)).mean((2, 3)))
+
+
+def called_twice_unequally():
+    return _TwiceUnequally().eval(), _pixels

@@ -123,6 +123,7 @@ class ActivationCollector:
                 hint="Check the files with an image viewer.",
             )
         logits, predictions = self._checkpoint.logits.finish()
+        self._checkpoint.save(self._statistics, reading, upto=len(reading.contents))
         return Collected(
             layers=tuple(self._statistics[layer].result(self._settings.polarity) for layer in self._settings.layers),
             reading=reading,

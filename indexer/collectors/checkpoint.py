@@ -2,7 +2,9 @@
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,12 +105,7 @@ class Checkpoint:
             ).encode(),
             dtype=np.uint8,
         )
-        beside = self._path.with_suffix(".part")
-        with beside.open("wb") as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(self._path)
+        write_arrays(self._path, arrays)
 
     def load(self, k: int) -> tuple[dict[str, LayerStatistics], Reading]:
         """The stored state, or a fresh one."""
@@ -127,6 +124,16 @@ class Checkpoint:
         total, classes = record["logits"]
         self.logits.cut(len(reading.contents), classes, total)
         return {layer: LayerStatistics.restored(layer, k, state) for layer, state in states.items()}, reading
+
+
+def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Named arrays as one .npz file, whole or not at all."""
+    beside = path.with_suffix(".part")
+    with beside.open("wb") as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
 
 
 def _npy_header(rows: int, columns: int) -> bytes:

@@ -23,7 +23,9 @@ class End:
     active: NDArray[np.int64]
     """[units] samples with an activation of this polarity."""
     relevances: NDArray[np.float32] | None = None
-    """[units, k] what ranked the samples, where that was not the activation."""
+    """[units, k] what ranked the samples, where that was not the activation; signed."""
+    strongest: NDArray[np.float32] | None = None
+    """[units] the most extreme activation of this polarity, where the first exemplar's is not."""
     boxes: NDArray[np.uint32] | None = None
     """[units, k] the part of each sample to embed (domain.views); None: whole images."""
 

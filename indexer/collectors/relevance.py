@@ -1,17 +1,15 @@
 """What each neuron contributes to each class: gradient × (activation − dataset mean), METHODS 1."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from indexer.collectors.activation import stacked
-from indexer.collectors.aggregation import positions_last
-from indexer.collectors.collector import Collected, LayerExemplars
-from indexer.collectors.taps import evaluating, first_tensor, logits_of, named_layers
+from indexer.collectors.collector import Collected
+from indexer.collectors.contributions import captured, contributions
+from indexer.collectors.taps import evaluating
 from indexer.config import BuildConfig
 from indexer.datasets.batches import chosen_batches
 from indexer.datasets.dataset import LABEL, Dataset
@@ -19,9 +17,6 @@ from indexer.errors import SubjectFault
 from indexer.progress import Progress
 from indexer.subjects.devices import device_of
 from indexer.subjects.subject import Subject
-
-if TYPE_CHECKING:
-    import torch
 
 _SEED = 7919
 
@@ -98,18 +93,18 @@ def relate(
     signed = {name: np.zeros((len(classes), each.units)) for name, each in layers.items()}
     absolute = {name: np.zeros((len(classes), each.units)) for name, each in layers.items()}
     module = subject.module.to(settings.device)
+    centres = {name: each.centre for name, each in layers.items()}
     with (
         evaluating(module),
-        _captured(module, list(layers)) as captured,
+        captured(module, list(layers)) as kept,
         progress.stage("Measuring relevance to classes", len(chosen)) as stage,
     ):
         for batch in chosen_batches(
             dataset, subject.preprocess, list(chosen), size=settings.batch_size, threads=settings.threads
         ):
             targets = assigned[batch.numbers]
-            for name, values in _contributions(
-                module, stacked(batch, settings.device), targets, captured, layers
-            ).items():
+            found = contributions(kept, stacked(batch, settings.device), targets, centres)
+            for name, values in found.items():
                 np.add.at(signed[name], targets, values)
                 np.add.at(absolute[name], targets, np.abs(values))
             stage.advance(len(batch.numbers))
@@ -124,59 +119,3 @@ def _choose(assigned: NDArray[np.int64], most: int) -> NDArray[np.int64]:
         members = np.flatnonzero(assigned == number)
         chosen.append(members if len(members) <= most else rng.choice(members, most, replace=False))
     return np.sort(np.concatenate(chosen)) if chosen else np.empty(0, dtype=np.int64)
-
-
-@contextmanager
-def _captured(module: "torch.nn.Module", layers: Sequence[str]) -> "Iterator[dict[str, list[torch.Tensor]]]":
-    captured: dict[str, list[torch.Tensor]] = {layer: [] for layer in layers}
-
-    def hook(layer: str) -> Any:  # noqa: ANN401
-        def keep(_module: object, _inputs: object, output: object) -> object:
-            tensor = first_tensor(output, layer)
-            captured[layer].append(tensor)
-            # The next module may work in place: it gets a copy, the original keeps value and gradient.
-            return tensor.clone() if tensor is output else None
-
-        return keep
-
-    handles = [each.register_forward_hook(hook(layer)) for layer, each in named_layers(module, layers).items()]
-    try:
-        yield captured
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
-def _contributions(
-    module: "torch.nn.Module",
-    inputs: "torch.Tensor",
-    targets: NDArray[np.int64],
-    captured: "dict[str, list[torch.Tensor]]",
-    layers: Mapping[str, LayerExemplars],
-) -> dict[str, NDArray[np.float64]]:
-    """Σ over positions of gradient × (activation − mean) [batch, units] for each layer."""
-    import torch
-
-    for calls in captured.values():
-        calls.clear()
-    with torch.enable_grad():
-        logits = logits_of(module(inputs.requires_grad_()))
-        assert logits is not None
-        wanted = [call for layer in layers for call in captured[layer]]
-        picked = logits.gather(1, torch.as_tensor(targets, device=logits.device)[:, None]).sum()
-        try:
-            gradients = iter(torch.autograd.grad(picked, wanted))
-        except RuntimeError as fault:
-            raise SubjectFault(
-                f"No gradient flows from the logits to {', '.join(layers)}: {fault}",
-                hint="Leave out --classes, or choose layers on the way to the logits.",
-            ) from fault
-    result = {}
-    for layer, seen in layers.items():
-        centre = torch.as_tensor(seen.centre, device=inputs.device, dtype=torch.float32)[None, :, None]
-        total = sum(
-            (positions_last(next(gradients), layer) * (positions_last(call.detach(), layer) - centre)).sum(-1)
-            for call in captured[layer]
-        )
-        result[layer] = np.asarray(total.double().cpu())  # type: ignore[union-attr]
-    return result
