@@ -7,47 +7,19 @@ text, e.g. `csv:samples.csv,label=malignant,split=validation`; to filter by a co
 """
 
 import csv
-import hashlib
-import posixpath
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
-from PIL import Image
 
 from indexer.datasets.dataset import GROUP, LABEL, Dataset
-from indexer.datasets.images import listing_digest, missing_path, read_image
+from indexer.datasets.images import missing_path
+from indexer.datasets.tables import CALLED, PATH, ImageTable, asked, check_columns, check_paths, roles_of
 from indexer.errors import DatasetFault, InvalidInput, UnknownName, nearest_hint
 
-PATH = "path"
-PATH_COLUMNS = (PATH, "image", "file", "filename")
-LOOKED_UP = 100
-"""How many of the first files are looked up before the table is believed."""
-
 USAGE = "Write csv:FILE, or csv:FILE,label=COLUMN,group=COLUMN,path=COLUMN,COLUMN=VALUE."
-
-
-class ImageTable:
-    """The images a table lists, in the order of their paths as written."""
-
-    def __init__(self, root: Path, metadata: pd.DataFrame, argument: str) -> None:
-        self.keys: Sequence[str] = metadata.index.tolist()
-        self.metadata = metadata.reset_index(drop=True)
-        self._root = root
-        self._argument = argument
-
-    def load(self, number: int) -> Image.Image:
-        """One sample, upright and RGB."""
-        return read_image(self._root / self.keys[number], self.keys[number])
-
-    def describe(self) -> dict[str, object]:
-        """Adapter, argument, and digests over every key and file size and over the metadata."""
-        listing = listing_digest(self._root, self.keys)
-        metadata = hashlib.sha256(self.metadata.to_csv(index=False).encode()).hexdigest()
-        named = {"adapter": "csv", "argument": self._argument, "samples": len(self.keys)}
-        return {**named, "listing": listing, "metadata": metadata}
 
 
 @dataclass
@@ -79,20 +51,20 @@ class Rows:
 
 def load(argument: str) -> Dataset:
     """Read the table; raises InvalidInput or DatasetFault when it names no images."""
-    name, *options = re.split(r",(?=[^,=/]+=)", argument)
+    name, named, filters = asked(argument, CALLED)
     if not name:
         raise InvalidInput("The dataset 'csv' needs a file.", hint=USAGE)
     rows = _read(Path(name).expanduser())
-    roles: dict[str, str] = {}
-    for option in options:
-        column, _, value = option.partition("=")
-        if column in (PATH, LABEL, GROUP) and column not in roles:
-            roles[column] = value
-        else:
-            rows.keep(column, value)
-    table = _typed(rows, _roles(rows, roles))
-    _look_up(table.index.tolist(), rows.file)
-    return ImageTable(rows.file.parent, table, argument)
+    for column, value in filters:
+        rows.keep(column, value)
+    roles = roles_of(rows.columns, named, rows.file.name)
+    if PATH not in roles:
+        raise _without_paths(rows)
+    paths = rows.column(roles[PATH])
+    check_paths(paths, rows.file, lambda number: f"line {rows.lines[number]}")
+    table = ImageTable(rows.file.parent, paths, _typed(rows, roles), {"adapter": "csv", "argument": argument})
+    table.look_up(rows.file)
+    return table
 
 
 def _read(file: Path) -> Rows:
@@ -122,55 +94,29 @@ def _parse(file: Path, text: Iterable[str]) -> Rows:
             rows.lines.append(reader.line_num)
     except csv.Error as fault:
         raise _faulty(file, reader.line_num, f"is no CSV ({fault})") from fault
-    twice = sorted({name for name in rows.columns if rows.columns.count(name) > 1})
-    if twice:
-        hint = "Give every column a name of its own."
-        raise DatasetFault(f"'{file}' has several columns named {twice[0]!r}.", hint=hint)
+    check_columns(rows.columns, file)
     if not rows.cells:
         raise DatasetFault(f"'{file}' has no rows.", hint="It needs a header and one row for each image.")
     return rows
 
 
-def _roles(rows: Rows, named: dict[str, str]) -> dict[str, str]:
-    """Role (path, label, group) → column."""
-    for column in named.values():
-        rows.column(column)
-    lower = {column.lower(): column for column in reversed(rows.columns)}
-    found = {role: lower[role] for role in (LABEL, GROUP) if role in lower}
-    for name in reversed(PATH_COLUMNS):
-        if name in lower:
-            found[PATH] = lower[name]
-    roles = {**found, **named}
-    if PATH not in roles:
-        shown = ", ".join(rows.columns)
-        comma = " Columns are told apart by commas." if len(rows.columns) == 1 and re.search(r"[;\t|]", shown) else ""
-        raise InvalidInput(
-            f"'{rows.file}' has no column {', '.join(PATH_COLUMNS[:-1])} or {PATH_COLUMNS[-1]}; it has {shown}.",
-            hint=f"Name the one that holds paths: csv:{rows.file},path=COLUMN.{comma}",
-        )
-    return roles
+def _without_paths(rows: Rows) -> InvalidInput:
+    shown = ", ".join(rows.columns)
+    comma = " Columns are told apart by commas." if len(rows.columns) == 1 and re.search(r"[;\t|]", shown) else ""
+    *most, last = CALLED[PATH]
+    return InvalidInput(
+        f"'{rows.file}' has no column {', '.join(most)} or {last}; it has {shown}.",
+        hint=f"Name the one that holds paths: csv:{rows.file},path=COLUMN.{comma}",
+    )
 
 
 def _typed(rows: Rows, roles: dict[str, str]) -> pd.DataFrame:
-    """Metadata by path, sorted; label and group stay text, other columns take the type their cells agree on."""
-    paths = rows.column(roles[PATH])
-    _check_paths(rows, paths)
+    """Label and group stay text, other columns take the type their cells agree on."""
     table = {role: _text(rows.column(roles[role])) for role in (LABEL, GROUP) if role in roles}
     for column in rows.columns:
         if column != roles[PATH] and column.lower() not in table:
             table[column] = _infer(rows.column(column))
-    metadata = pd.DataFrame(table, index=range(len(paths)))
-    return metadata.set_axis(pd.Index(paths, dtype=object)).sort_index()
-
-
-def _check_paths(rows: Rows, paths: list[str]) -> None:
-    seen: dict[str, int] = {}
-    for path, line in zip(paths, rows.lines, strict=True):
-        if not path:
-            raise _faulty(rows.file, line, "has no path")
-        first = seen.setdefault(posixpath.normpath(path), line)
-        if first != line:
-            raise _faulty(rows.file, line, f"names {path!r} again, first named in line {first}")
+    return pd.DataFrame(table, index=range(len(rows.cells)))
 
 
 def _infer(cells: list[str]) -> pd.Series:
@@ -185,18 +131,6 @@ def _infer(cells: list[str]) -> pd.Series:
 
 def _text(cells: list[str]) -> pd.Series:
     return pd.Series([cell or None for cell in cells], dtype="string")
-
-
-def _look_up(paths: list[str], file: Path) -> None:
-    first = paths[:LOOKED_UP]
-    if any((file.parent / path).exists() for path in first):
-        return
-    slashes = " Paths need forward slashes." if "\\" in first[0] else ""
-    raise DatasetFault(
-        f"None of the first {len(first)} files that '{file}' lists exists, e.g. {first[0]!r}.",
-        hint=f"They were looked up relative to '{file.absolute().parent}': "
-        f"move the table or correct the paths.{slashes}",
-    )
 
 
 def _faulty(file: Path, line: int, what: str) -> DatasetFault:

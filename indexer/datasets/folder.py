@@ -4,12 +4,15 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import pandas as pd
 from PIL import Image
 
-from indexer.datasets.dataset import LABEL, Dataset
-from indexer.datasets.images import image_extensions, listing_digest, missing_path, read_image
+from indexer.datasets.dataset import Dataset
+from indexer.datasets.images import listing_digest, missing_path, read_image
+from indexer.datasets.listings import folder_labels, image_names
 from indexer.errors import DatasetFault, InvalidInput
+
+OTHERS = {".csv": "csv", ".tsv": "csv", ".parquet": "parquet", ".tar": "webdataset", ".zip": "zip"}
+"""Endings of what another dataset adapter reads."""
 
 
 class ImageFolder:
@@ -17,7 +20,7 @@ class ImageFolder:
 
     def __init__(self, root: Path, keys: list[str], argument: str) -> None:
         self.keys: Sequence[str] = keys
-        self.metadata = _labels(keys)
+        self.metadata = folder_labels(keys)
         self._root = root
         self._argument = argument
 
@@ -39,12 +42,13 @@ def load(argument: str) -> Dataset:
     if not root.exists():
         raise missing_path(root, "folder")
     if not root.is_dir():
-        hint = f"Write csv:{argument}." if root.suffix.lower() in {".csv", ".tsv"} else f"Write folder:{root.parent}."
+        adapter = OTHERS.get(root.suffix.lower())
+        hint = f"Write {adapter}:{argument}." if adapter else f"Write folder:{root.parent}."
         raise InvalidInput(f"'{argument}' is a file, not a folder.", hint=hint)
-    extensions = image_extensions()
     files = list(_files(root))
-    keys = sorted(key for key in files if os.path.splitext(key)[1].lower() in extensions)
-    _check(keys, files, argument)
+    keys = image_names(files)
+    if not keys:
+        raise _without_images(files, argument)
     return ImageFolder(root, keys, argument)
 
 
@@ -69,29 +73,12 @@ def _refuse(fault: OSError) -> None:
     raise DatasetFault(f"The folder '{fault.filename}' cannot be opened: {reason}.", hint=hint)
 
 
-def _check(keys: list[str], files: list[str], argument: str) -> None:
-    if not keys:
-        found = f"it holds {len(files)} other files" if files else "it is empty"
-        tables = [key for key in files if key.lower().endswith((".csv", ".tsv"))]
-        cure = "Images are told by their extension, e.g. .jpg or .png."
-        if tables:
-            cure = f"Did you mean csv:{Path(argument) / tables[0]}?"
-        raise DatasetFault(f"No images below '{argument}': {found}.", hint=cure)
-    for key in keys:
-        if not _is_text(key):
-            raise DatasetFault(f"The file name {key!r} is not UTF-8.", hint="Rename the file.")
-
-
-def _is_text(key: str) -> bool:
-    try:
-        key.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _labels(keys: list[str]) -> pd.DataFrame:
-    labels = [key.split("/", 1)[0] if "/" in key else None for key in keys]
-    if not any(labels):
-        return pd.DataFrame(index=range(len(keys)))
-    return pd.DataFrame({LABEL: pd.Series(labels, dtype="string")})
+def _without_images(files: list[str], argument: str) -> DatasetFault:
+    found = f"it holds {len(files)} other files" if files else "it is empty"
+    cure = "Images are told by their extension, e.g. .jpg or .png."
+    for ending, adapter in OTHERS.items():
+        others = [key for key in files if key.lower().endswith(ending)]
+        if others:
+            cure = f"Did you mean {adapter}:{Path(argument) / others[0] if adapter != 'webdataset' else argument}?"
+            break
+    return DatasetFault(f"No images below '{argument}': {found}.", hint=cure)

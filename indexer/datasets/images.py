@@ -1,6 +1,7 @@
 """Reads image files of any kind as 8-bit RGB, and names the one that cannot be read."""
 
 import hashlib
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from indexer.errors import DatasetFault, InvalidInput, nearest_hint
 
 FOREIGN = frozenset({"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"})
 """Formats that PIL knows by name only, or would run another program to draw."""
+
+ENCODED_LIMIT = 1 << 30
+"""Bytes of an image before it is decoded, where it is read from an archive."""
 
 UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -32,13 +36,29 @@ def image_extensions() -> frozenset[str]:
     return frozenset(ending for ending, kind in known.items() if kind in Image.OPEN and kind not in FOREIGN)
 
 
-def read_image(path: Path, key: str) -> Image.Image:
-    """One upright RGB image; raises DatasetFault naming `key` when the file is absent, corrupt or too large."""
+def read_image(source: Path | bytes, key: str) -> Image.Image:
+    """One upright RGB image, of a file or its content; raises DatasetFault naming `key` when there is none to be had.
+
+    What else the file says (EXIF, comments, colour profiles) is left behind: nothing may turn the picture again.
+    """
     try:
-        with Image.open(path) as image:
+        if source == b"":
+            raise ValueError("there is none")
+        with Image.open(source if isinstance(source, Path) else io.BytesIO(source)) as image:
             return _to_rgb(image)
     except Exception as fault:  # a corrupt file makes decoders raise nearly anything
-        raise DatasetFault(f"Sample {key!r} cannot be read: {_reason(fault)}.", hint=_cure(fault)) from fault
+        raise unreadable(key, fault) from fault
+
+
+def unreadable(key: str, fault: Exception) -> DatasetFault:
+    """The fault of a sample that cannot be read, with its reason and cure."""
+    return DatasetFault(f"Sample {key!r} cannot be read: {_reason(fault)}.", hint=_cure(fault))
+
+
+def check_encoded(size: int) -> None:
+    """Raise ValueError for so many bytes of content that no image limit would hold."""
+    if size > ENCODED_LIMIT:
+        raise ValueError(f"its {size / 2**30:.1f} GiB are more than {ENCODED_LIMIT >> 30} GiB")
 
 
 def listing_digest(root: Path, keys: Sequence[str]) -> str:
@@ -68,12 +88,18 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     turn = UPRIGHT.get(image.getexif().get(ORIENTATION, 1))
     upright = image if turn is None else image.transpose(turn)
     upright.info = image.info
-    if upright.mode.startswith("I") or upright.mode == "F":
-        return _from_deep(upright)
-    if upright.has_transparency_data:
-        seen = upright.convert("RGBA")
+    read = _opaque(upright)
+    read.info = {}  # with EXIF left in, a subject's own preprocessing would turn the picture once more
+    return read
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I") or image.mode == "F":
+        return _from_deep(image)
+    if image.has_transparency_data:
+        seen = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", seen.size, "white"), seen).convert("RGB")
-    return upright.convert("RGB")
+    return image.convert("RGB")
 
 
 def _from_deep(image: Image.Image) -> Image.Image:

@@ -76,6 +76,23 @@ def test_exif_orientation(tmp_path: Path, orientation: int) -> None:
     assert np.array_equal(np.asarray(read_image(tmp_path / "x.png", "x.png")), expected)
 
 
+def test_nothing_but_pixels_is_left(tmp_path: Path) -> None:
+    from PIL import ImageOps
+
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (3, 2), RED).save(tmp_path / "x.jpg", exif=exif, comment="a patient's name")
+    read = read_image(tmp_path / "x.jpg", "x.jpg")
+    assert read.info == {}
+    assert read.size == ImageOps.exif_transpose(read).size == (2, 3)
+
+
+def test_content_and_file_are_read_alike(tmp_path: Path) -> None:
+    Image.effect_noise((20, 10), 80).save(tmp_path / "x.png")
+    content = (tmp_path / "x.png").read_bytes()
+    assert read_image(content, "x").tobytes() == read_image(tmp_path / "x.png", "x").tobytes()
+
+
 def test_truncated(tmp_path: Path) -> None:
     file = tmp_path / "x.jpg"
     Image.effect_noise((64, 64), 80).save(file)
