@@ -10,6 +10,7 @@ LensError                    message + hint; the surfaces print both
 ├── DatasetFault             the dataset is empty, unreadable or inconsistent
 ├── IndexUnusable            the folder is no index of ours, or cannot be read
 │   └── Untrustworthy        digests, spaces or values are not what they must be; `lens audit` ends with 4
+├── DiskFull                 no room for what is written; with more room the work goes on where it was
 ├── Unavailable              a server cannot be reached, a port is taken
 └── Interrupted              the user stopped the work; what is done can be resumed
 """
@@ -68,6 +69,10 @@ class IndexUnusable(LensError):
 
 class Untrustworthy(IndexUnusable):
     """What is there is not what was signed for: a digest differs, a space is foreign, a value is not finite."""
+
+
+class DiskFull(LensError):
+    """What is written finds no room."""
 
 
 class Unavailable(LensError):

@@ -95,3 +95,8 @@ def staging(out: Path) -> Path:
 def retired(out: Path) -> Path:
     """Where the index that is being replaced waits until the new one stands."""
     return out.with_name(out.name + ".replaced")
+
+
+def discarded(out: Path) -> Path:
+    """Where a folder goes to be removed, so that it is never seen half-removed."""
+    return out.with_name(out.name + ".discarded")
