@@ -1,16 +1,24 @@
-"""The layers of a subject, seen by running it once."""
+"""The layers of a subject, seen by running it, and the patterns that name them."""
 
+import re
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
 
-from indexer.collectors.taps import evaluating, first_tensor
-from indexer.errors import SubjectFault
+from indexer.collectors.taps import evaluating
+from indexer.errors import InvalidInput, SubjectFault, nearest_hint
+from indexer.subjects.inputs import run, stacked
+from indexer.subjects.layers import first_tensor, named_layers
+from indexer.subjects.layouts import MAP, PLAIN, TOKENS, layouts_of
 from indexer.subjects.subject import Subject
+from indexer.subjects.widths import kind_of
 
-_AXIS = {4: 1, 3: 2, 2: 1}
+_PROBES = (2, 1)
+"""Batch sizes of the two passes: the axis that follows them both is the batch."""
 
 
 @dataclass(frozen=True)
@@ -26,32 +34,116 @@ class LayerShape:
     """Neurons it would give."""
 
 
-def layer_shapes(subject: Subject) -> list[LayerShape]:
-    """Run the subject on one synthetic image and note every module's output, in the order of the calls."""
+def layer_shapes(subject: Subject, patterns: Sequence[str] = ()) -> list[LayerShape]:
+    """Every layer that can be indexed, in the order of the calls; those that match a pattern, where any is given.
+
+    Runs the subject on synthetic images. Left out are layers that give no tensor, one of other than two to four axes,
+    or one whose first axis is not the batch (windows of Swin, sequences with the tokens first).
+    """
+    shapes = _indexable(subject, _called(subject))
+    expressions = [_expression(pattern) for pattern in patterns]
+    return [each for each in shapes if not expressions or any(one.fullmatch(each.name) for one in expressions)]
+
+
+def resolve_layers(subject: Subject, patterns: Sequence[str]) -> tuple[str, ...]:
+    """Names and patterns → the names of layers, each once, in the order given; a pattern's in the order of the calls.
+
+    `*` matches inside one part of a dotted name, `**` across parts: `blocks.*` are the blocks, `blocks.**` all within.
+    A pattern stands for layers that can be indexed. Raises UnknownName for a name that is no layer's, SubjectFault for
+    a layer that cannot be indexed, InvalidInput for a pattern that matches none.
+    """
+    named_layers(subject.module, [each for each in patterns if "*" not in each])
+    called = _called(subject)
+    usable = [each.name for each in _indexable(subject, called)]
+    found: list[str] = []
+    for pattern in patterns:
+        matched = [name for name in usable if _expression(pattern).fullmatch(name)]
+        if not matched and "*" not in pattern:
+            raise _not_indexable(pattern, called.get(pattern))
+        if not matched:
+            hint = nearest_hint(pattern.replace("**", "*"), usable)
+            raise InvalidInput(f"No layer that can be indexed matches {pattern!r}.", hint=hint)
+        found += matched
+    return tuple(dict.fromkeys(found))
+
+
+def _expression(pattern: str) -> re.Pattern[str]:
+    parts = re.split(r"(\*\*\.|\*\*|\*)", pattern)
+    meaning = {"**.": r"(?:.*\.)?", "**": r".*", "*": r"[^.]*"}
+    return re.compile("".join(meaning.get(part, re.escape(part)) for part in parts))
+
+
+class _Seen(NamedTuple):
+    """Output of a layer for `_PROBES[0]` samples."""
+
+    shape: tuple[int, ...]
+    batched: bool
+    """Whether its first axis is the batch."""
+
+
+def _indexable(subject: Subject, called: dict[str, _Seen]) -> list[LayerShape]:
+    layouts = layouts_of(subject.module, called)
+    found = []
+    for name, seen in called.items():
+        if seen.batched and len(seen.shape) in (PLAIN, TOKENS, MAP):
+            units = seen.shape[layouts[name].axis(seen.shape)]
+            kind = kind_of(subject.module.get_submodule(name))
+            found.append(LayerShape(name, kind, seen.shape[1:], units))
+    return found
+
+
+def _not_indexable(layer: str, seen: _Seen | None) -> SubjectFault:
+    why = "it is not called in the forward pass, or gives no tensor of floating-point numbers"
+    if seen is not None:
+        order = "" if seen.batched else ", so that samples cannot be told apart"
+        why = f"it gives {list(seen.shape)} for a batch of {_PROBES[0]}{order}"
+    return SubjectFault(
+        f"Layer {layer!r} cannot be indexed: {why}.",
+        hint="Choose a layer whose first axis is the batch: lens build --list-layers names them with their shapes.",
+    )
+
+
+def _called(subject: Subject) -> dict[str, _Seen]:
+    """What each layer gives, in the order of the calls."""
+    more, one = (_pass(subject, size) for size in _PROBES)
+    return {
+        name: _Seen(shape, batched=(shape[:1], one.get(name, ())[:1]) == (_PROBES[:1], _PROBES[1:]))
+        for name, shape in more.items()
+    }
+
+
+def _pass(subject: Subject, size: int) -> dict[str, tuple[int, ...]]:
+    """Shapes of all layers in one forward pass."""
     import torch
 
-    found: dict[str, LayerShape] = {}
-    handles = []
-    for name, module in subject.module.named_modules():
-        if name:
-            handles.append(module.register_forward_hook(_note(found, name)))
-    pixels = np.random.default_rng(0).integers(0, 256, (256, 256, 3), dtype=np.uint8)
+    module, found = subject.module, dict[str, tuple[int, ...]]()
+    device = next((each.device for each in module.parameters()), torch.device("cpu"))
+    inputs = stacked([subject.preprocess(image) for image in _images(size)], str(device))
+    handles = [each.register_forward_hook(_note(found, name)) for name, each in module.named_modules() if name]
     try:
-        with evaluating(subject.module), torch.inference_mode():
-            subject.module(subject.preprocess(Image.fromarray(pixels))[None])
+        with evaluating(module), torch.inference_mode():
+            run(module, inputs)
+    except (RuntimeError, TypeError, ValueError, IndexError, AssertionError) as fault:
+        raise SubjectFault(
+            f"{subject.name} cannot be run on what its preprocess gives: {str(fault).strip() or type(fault).__name__}",
+            hint="Check that the preprocess is the model's own; python:MODULE:FACTORY takes any.",
+        ) from fault
     finally:
         for handle in handles:
             handle.remove()
-    return list(found.values())
+    return found
 
 
-def _note(found: dict[str, LayerShape], name: str) -> Any:  # noqa: ANN401
-    def note(module: object, _inputs: object, output: object) -> None:
-        try:
-            shape = tuple(first_tensor(output, name).shape)
-        except SubjectFault:
-            return
-        if len(shape) in _AXIS:
-            found[name] = LayerShape(name, type(module).__name__, shape[1:], shape[_AXIS[len(shape)]])
+def _images(count: int) -> list[Image.Image]:
+    rng = np.random.default_rng(0)
+    return [Image.fromarray(rng.integers(0, 256, (256, 256, 3), dtype=np.uint8)) for _ in range(count)]
+
+
+def _note(found: dict[str, tuple[int, ...]], name: str) -> Any:  # noqa: ANN401
+    def note(_module: object, _inputs: object, output: object) -> None:
+        with suppress(SubjectFault):
+            tensor = first_tensor(output, name)
+            if tensor.is_floating_point():
+                found[name] = tuple(tensor.shape)
 
     return note

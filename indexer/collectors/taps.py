@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from indexer.collectors.aggregation import aggregate, combine_calls, positions_last
 from indexer.errors import SubjectFault
 from indexer.subjects.layers import first_tensor, logits_of, named_layers
-from indexer.subjects.layouts import Layout, layout_of
+from indexer.subjects.layouts import Layout, layouts_of
 
 if TYPE_CHECKING:
     import torch
@@ -30,7 +30,7 @@ class Taps:
     def __init__(self, module: "torch.nn.Module", layers: Sequence[str], kind: str) -> None:
         self._kind = kind
         self._calls: dict[str, list[tuple[torch.Tensor, torch.Tensor]]] = {layer: [] for layer in layers}
-        self._layouts = {layer: layout_of(module, layer) for layer in layers}
+        self._layouts = layouts_of(module, layers)
         modules = named_layers(module, layers)
         self._handles = [modules[layer].register_forward_hook(self._hook(layer)) for layer in layers]
 

@@ -9,12 +9,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from indexer.collectors.taps import Taps, evaluating, named_layers
-from indexer.datasets.batches import Batch
 from indexer.datasets.dataset import Dataset
 from indexer.errors import InvalidInput
 from indexer.interventions.edits import by_unit, edited
 from indexer.interventions.overlays import check_overlays, paste, seed_of
-from indexer.interventions.running import Samples, TrialSettings, logits, margins
+from indexer.interventions.running import Samples, Shown, TrialSettings, logits, margins
 from indexer.progress import Progress
 from indexer.subjects.inputs import stacked
 from indexer.subjects.layouts import Layout, layout_of
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     import torch
 
     from indexer.interventions.edits import Edit
+    from indexer.subjects.inputs import Prepared
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def patched_effects(  # noqa: PLR0913
     total: NDArray[np.float64] | float = 0.0
     count = 0
 
-    def pair(number: int, image: Image.Image) -> "tuple[torch.Tensor, torch.Tensor]":
+    def pair(number: int, image: Image.Image) -> "tuple[Prepared, Prepared]":
         pasted = paste(patching.overlay, image, seed_of(dataset.keys[number], settings.seed))
         return subject.preprocess(image), subject.preprocess(pasted)
 
@@ -149,9 +149,8 @@ def patched_effects(  # noqa: PLR0913
     return np.asarray(total / count, dtype=np.float32)
 
 
-def _inputs(subject: Subject, samples: Samples, title: str) -> "Iterator[Batch[torch.Tensor]]":
-    for shown, items in samples.batches(title, lambda _, image: subject.preprocess(image)):
-        yield Batch(shown, items)
+def _inputs(subject: Subject, samples: Samples, title: str) -> "Iterator[Shown[Prepared]]":
+    yield from samples.batches(title, lambda _, image: subject.preprocess(image))
 
 
 def _holding(ablation: Ablation, layout: Layout) -> "Edit":

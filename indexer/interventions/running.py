@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from indexer.collectors.taps import logits_of
 from indexer.datasets.dataset import Dataset
 from indexer.errors import DatasetFault, InvalidInput, SubjectFault
 from indexer.progress import Progress
 from indexer.subjects.inputs import copied, rows, run
+from indexer.subjects.layers import logits_of
 from indexer.subjects.subject import Subject
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from indexer.errors import SubjectFault
+from indexer.subjects.inputs import parts_of
 
 if TYPE_CHECKING:
     import torch
@@ -63,9 +64,11 @@ def _run(preprocess: "Preprocess") -> str:
 
     digest = hashlib.sha256()
     for image in probe_images():
-        tensor = torch.as_tensor(preprocess(image)).detach().to(torch.float32)
-        digest.update(f"\0{tuple(tensor.shape)}\0".encode())
-        digest.update(_bytes(tensor))
+        for name, value in sorted(parts_of(preprocess(image)), key=lambda part: part[0]):
+            tensor = torch.as_tensor(value).detach()
+            tensor = tensor.to(torch.float32) if not name or tensor.is_floating_point() else tensor
+            digest.update(f"\0{name}{tuple(tensor.shape)}\0".encode())
+            digest.update(_bytes(tensor))
     return digest.hexdigest()
 
 

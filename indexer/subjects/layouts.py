@@ -12,13 +12,14 @@ tell. In this order decides:
 5. else maps have their channels first, sequences their dimensions last.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import isqrt
 from typing import TYPE_CHECKING
 
-from indexer.errors import SubjectFault, UnknownName
-from indexer.subjects.widths import Widths, grid_sizes, prefix_tokens, sequence_first, widths_of
+from indexer.errors import SubjectFault
+from indexer.subjects.layers import named_layers
+from indexer.subjects.widths import Widths, grid_sizes, prefix_tokens, scopes_of, sequence_first, widths_by_scope
 
 if TYPE_CHECKING:
     import torch
@@ -125,16 +126,23 @@ class Layout:
 
 def layout_of(module: "torch.nn.Module", layer: str) -> Layout:
     """How to read a layer of a subject; raises UnknownName with the nearest."""
-    modules = dict(module.named_modules())
-    if not layer or layer not in modules:
-        raise UnknownName("layer", layer, [name for name in modules if name])
-    names = layer.split(".")
-    outwards = [modules[".".join(names[:depth])] for depth in range(len(names), -1, -1)]
-    return Layout(
-        layer,
-        scopes=tuple(widths_of(scope) for scope in outwards),
-        prefix=prefix_tokens(module),
-        grids=grid_sizes(module),
-        sequence_first=sequence_first(module),
-        last=bool(getattr(modules[layer], "neurons_last", False)),
-    )
+    return layouts_of(module, [layer])[layer]
+
+
+def layouts_of(module: "torch.nn.Module", layers: Iterable[str]) -> dict[str, Layout]:
+    """How to read each of these layers; looks through the subject once."""
+    layers = list(layers)
+    named = named_layers(module, layers)
+    scopes, prefix, grids = widths_by_scope(module), prefix_tokens(module), grid_sizes(module)
+    tokens_first = sequence_first(module)
+    return {
+        layer: Layout(
+            layer,
+            scopes=tuple(scopes[scope] for scope in scopes_of(layer)),
+            prefix=prefix,
+            grids=grids,
+            sequence_first=tokens_first,
+            last=bool(getattr(named[layer], "neurons_last", False)),
+        )
+        for layer in layers
+    }

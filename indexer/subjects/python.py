@@ -18,12 +18,14 @@ import torch
 from PIL import Image
 
 from indexer.errors import InvalidInput, SubjectFault, UnknownName
+from indexer.subjects.inputs import parts_of
 from indexer.subjects.subject import Subject
 
 if TYPE_CHECKING:
     from indexer.subjects.subject import Preprocess
 
 CONTRACT = "A factory returns a module, or (module, preprocess), or (module, preprocess, class names)."
+CONTRACT_OF_IMAGES = "It must turn one image into a float tensor [channels, height, width]"
 DEFAULT_NOTE = (
     "No preprocess was given: images are resized to 256 pixels (bicubic), cropped to the central 224, "
     "and normalised with ImageNet's mean and deviation."
@@ -120,17 +122,35 @@ def _check_preprocess(argument: str, preprocess: "Preprocess") -> None:
     if not callable(preprocess):
         raise SubjectFault(f"The preprocess of {argument!r} is of type {type(preprocess).__name__}.", hint=CONTRACT)
     try:
-        tensor = preprocess(Image.new("RGB", (320, 240), "grey"))
+        prepared = preprocess(Image.new("RGB", (320, 240), "grey"))
     except Exception as fault:  # whatever the user's code raises
         raise SubjectFault(
             f"The preprocess of {argument!r} failed: {_describe(fault)}.", hint=f"Raised at {_place(fault)}."
         ) from fault
-    if not isinstance(tensor, torch.Tensor) or tensor.ndim != 3 or not tensor.is_floating_point():
-        found = f"a value of type {type(tensor).__name__}"
-        if isinstance(tensor, torch.Tensor):
-            found = f"{tensor.dtype} {list(tensor.shape)}"
-        hint = "It must turn one image into a float tensor [channels, height, width], without a batch axis."
-        raise SubjectFault(f"The preprocess of {argument!r} returned {found}.", hint=hint)
+    parts = dict(parts_of(prepared))
+    cure = _cure_of(parts)
+    if cure:
+        shown = ", ".join(f"{name} {_shown(each)}".strip() for name, each in parts.items()) or "nothing"
+        raise SubjectFault(f"The preprocess of {argument!r} returned {shown}.", hint=cure)
+
+
+def _cure_of(parts: dict[str, object]) -> str:
+    """What a preprocess must give instead of these parts for one image; empty when nothing is wrong."""
+    tensors = [each for each in parts.values() if isinstance(each, torch.Tensor)]
+    images = [each for each in tensors if each.is_floating_point() and each.ndim >= 2]
+    if "" in parts:
+        right = len(images) == 1 and images[0].ndim == 3
+        return "" if right else f"{CONTRACT_OF_IMAGES}, without a batch axis."
+    if not images or len(tensors) < len(parts):
+        return f"{CONTRACT_OF_IMAGES}, or a mapping or tuple of tensors with one such among them."
+    batched = any(each.ndim > 3 for each in images) and all(each.ndim and len(each) == 1 for each in tensors)
+    return f"{CONTRACT_OF_IMAGES}, without a batch axis: take [0] of each part." if batched else ""
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, torch.Tensor):
+        return f"{value.dtype} {list(value.shape)}"
+    return f"a value of type {type(value).__name__}"
 
 
 def _default_preprocess() -> "Preprocess":

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import torch
     from PIL import Image
 
-    Preprocess = Callable[[Image.Image], torch.Tensor]
+    Preprocess = Callable[[Image.Image], Any]
+    """Gives what `indexer.subjects.inputs.Prepared` says."""
 
 
 @dataclass(frozen=True)
@@ -18,10 +19,13 @@ class Subject:
     name: str
     """As on the command line, e.g. `timm:resnet18`."""
     module: "torch.nn.Module"
-    """Takes a batch float32 [batch, channels, height, width]; returns logits [batch, classes] where it classifies."""
+    """Takes a batch float32 [batch, channels, height, width], or several inputs (`indexer/subjects/inputs.py`);
+    returns logits [batch, classes] where it classifies, bare, first in a tuple or under `logits`."""
     preprocess: "Preprocess"
-    """One RGB PIL image → float tensor [channels, height, width], no batch axis."""
+    """One RGB PIL image → float tensor [channels, height, width], or a mapping or tuple of tensors; no batch axis."""
     classes: tuple[str, ...] = ()
     """Name of each output in order; empty when unknown."""
     notes: tuple[str, ...] = field(default=())
     """What the user should know of how it was loaded, e.g. that weights are random."""
+    batch: int | None = None
+    """The only batch size its graph was made for; larger batches cost a pass each, and gradients cannot have them."""

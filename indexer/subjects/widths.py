@@ -15,15 +15,22 @@ PREFIX_PARAMETERS = {
 """What timm, transformers, torchvision and open_clip call the tokens that they put before those of an image."""
 
 
-def widths_of(module: "torch.nn.Module") -> Widths:
-    """Of the module and all inside it."""
-    first: set[int] = set()
-    last: set[int] = set()
-    for each in module.modules():
+def widths_by_scope(module: "torch.nn.Module") -> dict[str, Widths]:
+    """Name of each module → the widths in it and in all inside it; '' is the whole subject."""
+    found: dict[str, tuple[set[int], set[int]]] = {}
+    for name, each in module.named_modules(remove_duplicate=False):
         axis, width = _width(each)
-        if width:
-            (first if axis == 1 else last).add(width)
-    return frozenset(first), frozenset(last)
+        for scope in scopes_of(name):
+            first, last = found.setdefault(scope, (set(), set()))
+            if width:
+                (first if axis == 1 else last).add(width)
+    return {scope: (frozenset(first), frozenset(last)) for scope, (first, last) in found.items()}
+
+
+def scopes_of(layer: str) -> list[str]:
+    """The layer, its parent and so on up to '', the whole subject."""
+    parts = layer.split(".") if layer else []
+    return [".".join(parts[:depth]) for depth in range(len(parts), -1, -1)]
 
 
 def kind_of(module: "torch.nn.Module") -> str:

@@ -101,3 +101,16 @@ def test_preprocessing_counts() -> None:
 def test_random_preprocessing_is_refused() -> None:
     with pytest.raises(SubjectFault, match="another result each time"):
         preprocess_digest(v2.Compose([v2.RandomCrop(32), v2.ToImage(), v2.ToDtype(torch.float32)]))
+
+
+def test_several_inputs_count_one_by_one() -> None:
+    def several(scale: float, name: str = "mask", kind: type = dict) -> object:
+        def prepare(image: object) -> object:
+            made = {"pixels": _transform()(image), name: torch.full((4,), scale)}
+            return made if kind is dict else tuple(made.values())
+
+        return prepare
+
+    variants = [several(1.0), several(2.0), several(1.0, "weights"), several(1.0, kind=tuple), _transform()]
+    assert len({preprocess_digest(each) for each in variants}) == 5
+    assert preprocess_digest(several(1.0)) == preprocess_digest(several(1.0))

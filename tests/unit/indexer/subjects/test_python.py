@@ -8,6 +8,8 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from indexer.errors import InvalidInput, SubjectFault, UnknownName  # noqa: E402
+from indexer.subjects.digests import preprocess_digest, probe_images  # noqa: E402
+from indexer.subjects.inputs import run, stacked  # noqa: E402
 from indexer.subjects.python import load  # noqa: E402
 
 SOURCE = """
@@ -146,3 +148,63 @@ def test_faults(argument: str, message: str, cure: str) -> None:
     with pytest.raises(SubjectFault, match=message) as fault:
         load(argument)
     assert cure in fault.value.hint
+
+
+SEVERAL = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Linear(3, 2)
+
+    def forward(self, pixels, mask):
+        return self.head((pixels * mask[:, None]).mean((2, 3)))
+
+def pixels():
+    return torch.zeros(3, 8, 8)
+
+def by_name():
+    return Net(), lambda image: {"pixels": pixels(), "mask": torch.ones(8, 8, dtype=torch.long)}
+
+def in_order():
+    return Net(), lambda image: (pixels(), torch.ones(8, 8))
+
+def nothing_in_it():
+    return Net(), lambda image: {}
+
+def no_image():
+    return Net(), lambda image: {"mask": torch.ones(8, 8, dtype=torch.long)}
+
+def as_arrays():
+    return Net(), lambda image: {"pixels": pixels(), "mask": torch.ones(8, 8).numpy()}
+
+def with_batch_axes():
+    return Net(), lambda image: {"pixels": pixels()[None], "mask": torch.ones(1, 8, 8)}
+"""
+
+
+@pytest.mark.parametrize("factory", ["by_name", "in_order"])
+def test_several_inputs(factory: str, tmp_path: Path) -> None:
+    (tmp_path / "lens_test_several.py").write_text(SEVERAL)
+    subject = load(f"lens_test_several:{factory}")
+    batch = stacked([subject.preprocess(image) for image in probe_images()], "cpu")
+    assert run(subject.module, batch).shape == (2, 2)
+    assert preprocess_digest(subject.preprocess) == preprocess_digest(load(f"lens_test_several:{factory}").preprocess)
+
+
+@pytest.mark.parametrize(
+    ("factory", "said"),
+    [
+        ("nothing_in_it", "returned nothing"),
+        ("no_image", r"mask torch.int64 \[8, 8\]"),
+        ("as_arrays", "mask a value of type ndarray"),
+        ("with_batch_axes", r"pixels torch.float32 \[1, 3, 8, 8\], mask"),
+    ],
+)
+def test_several_inputs_that_are_none(factory: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "lens_test_several.py").write_text(SEVERAL)
+    with pytest.raises(SubjectFault, match=said) as fault:
+        load(f"lens_test_several:{factory}")
+    assert "batch axis" in fault.value.hint or "tuple of tensors" in fault.value.hint
