@@ -1,6 +1,5 @@
 """Each distinct view of an exemplar through the foundation model once, in chunks that survive a kill."""
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -20,6 +19,7 @@ from indexer.foundation_models.foundation_model import FoundationModel
 from indexer.index.reader import Index
 from indexer.index.writer import jpeg
 from indexer.progress import Progress, Stage
+from indexer.whole import whole_file
 
 _CHUNK = 256
 _BATCH = 32
@@ -146,13 +146,8 @@ def _embed_chunk(
             "jpeg": thumbnails,
         }
     )
-    beside = path.with_suffix(".part")
-    with beside.open("wb") as file:
-        with pa.ipc.new_file(file, table.schema) as writer:
-            writer.write_table(table)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
+    with whole_file(path) as file, pa.ipc.new_file(file, table.schema) as writer:
+        writer.write_table(table)
 
 
 def _embed(model: FoundationModel, images: Sequence[Image.Image], cache: EmbeddingCache) -> Vectors:

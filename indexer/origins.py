@@ -1,8 +1,11 @@
 """Where an index comes from: the digests that must agree before two builds can share anything."""
 
+import json
+import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 from indexer.collectors.collector import Collected
 from indexer.collectors.taps import named_layers
@@ -10,13 +13,15 @@ from indexer.config import BuildConfig
 from indexer.datasets.dataset import Dataset
 from indexer.domain.significance import SEED
 from indexer.engines.choosing import check_engine
-from indexer.errors import InvalidInput
+from indexer.errors import IndexUnusable, InvalidInput
 from indexer.foundation_models.foundation_model import FoundationModel
 from indexer.index.files import FORMAT
 from indexer.index.manifest import DatasetOrigin, LayerOrigin, Manifest, SpaceOrigin, SubjectOrigin, digest_of
 from indexer.index.reader import Index
+from indexer.index.staging import BEGUN
 from indexer.subjects.digests import module_digest, preprocess_digest
 from indexer.subjects.subject import Subject
+from indexer.whole import whole_file
 
 _PACKAGES = ("lens", "numpy", "torch", "torchvision", "timm", "open_clip_torch", "transformers", "pillow", "pyarrow")
 
@@ -34,6 +39,7 @@ class Origins:
     @classmethod
     def of(cls, config: BuildConfig, subject: Subject, model: FoundationModel, known: Index | None) -> "Origins":
         """Digest the subject, its preprocessing and the embedding space; refuse at once what cannot be built."""
+        build_time()
         named_layers(subject.module, config.collect.layers)
         check_engine(config.engine, model.space.dimension)
         origin = SubjectOrigin(
@@ -76,6 +82,28 @@ class Origins:
                 hint="Name only layers it lacks, or use --overwrite.",
             )
 
+    def go_on(self, staging: Path, dataset: Dataset) -> None:
+        """Record what a build begins with; raises InvalidInput when it goes on with something else than it began."""
+        begun = {
+            "subject's weights": self.subject.digest,
+            "preprocessing": self.subject.preprocessing,
+            "foundation model": self.space.digest,
+            "dataset": digest_of([list(dataset.keys), dataset.describe()]),
+            "index that is added to": self.known.manifest.digest if self.known is not None else "",
+            "versions of packages": digest_of(_versions()),
+        }
+        if not (staging / BEGUN).exists():
+            with whole_file(staging / BEGUN) as file:
+                file.write(json.dumps(begun).encode())
+            return
+        before = json.loads((staging / BEGUN).read_text())
+        changed = [name for name, digest in begun.items() if before.get(name) != digest]
+        if changed:
+            raise IndexUnusable(
+                f"Since the unfinished build in {staging} was begun, something has changed: {', '.join(changed)}.",
+                hint=f"Restore it, or start anew: rm -r {staging}",
+            )
+
     def shown(self, dataset: Dataset, collected: Collected) -> DatasetOrigin:
         """Digest what was shown: every key with the content behind it; refuse to add to an index of other samples."""
         reading = collected.reading
@@ -112,7 +140,7 @@ class Origins:
         )
         return Manifest(
             format=FORMAT,
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            created=build_time().isoformat(timespec="seconds"),
             subject=self.subject.model_copy(update={"classes": classes}),
             dataset=shown,
             foundation_model=self.space,
@@ -124,6 +152,20 @@ class Origins:
             settings=self.config.model_dump(mode="json", include={"relevance", "thumbnail"}),
             files={},
         )
+
+
+def build_time() -> datetime:
+    """Now, or what SOURCE_DATE_EPOCH says (reproducible-builds.org), for builds that are the same to the last byte."""
+    asked = os.environ.get("SOURCE_DATE_EPOCH")
+    if not asked:
+        return datetime.now(UTC)
+    try:
+        return datetime.fromtimestamp(int(asked), UTC)
+    except (ValueError, OverflowError, OSError) as fault:
+        raise InvalidInput(
+            f"SOURCE_DATE_EPOCH is {asked!r}; it must be seconds since 1970.",
+            hint="For example SOURCE_DATE_EPOCH=$(git log -1 --format=%ct), or leave it out.",
+        ) from fault
 
 
 def _versions() -> dict[str, str]:

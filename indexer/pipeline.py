@@ -12,7 +12,7 @@ from indexer.embedding import EmbedSettings, embed_exemplars
 from indexer.engines.choosing import store_engine
 from indexer.index.files import ENGINE
 from indexer.index.reader import Index
-from indexer.index.staging import claimed, publish
+from indexer.index.staging import claimed, finish, publish
 from indexer.index.writer import Tables, write_manifest, write_tables
 from indexer.origins import Origins
 from indexer.progress import Progress, Silent
@@ -34,12 +34,16 @@ def build_index(  # noqa: PLR0913 - one required, the rest by name
     Raises a LensError that names the fault; then no index is left half-written.
     """
     progress = progress or Silent()
-    known = Index.open(config.out) if add else None
-    with claimed(config.out, config.model_dump(mode="json"), resume=resume, replace=replace or add) as staging:
+    asked, over = {**config.model_dump(mode="json"), "add": add}, replace or add
+    if resume and finish(config.out, asked, replace=over):
+        return config.out
+    with claimed(config.out, asked, resume=resume, replace=over) as staging:
+        known = Index.open(config.out) if add else None
         dataset = DATASETS.load(config.dataset.name)
         subject = SUBJECTS.load(config.subject.name, trust_pickle=config.subject.trust_pickle)
         model = FOUNDATION_MODELS.load(config.foundation.name, trust_pickle=config.foundation.trust_pickle)
         origins = Origins.of(config, subject, model, known)
+        origins.go_on(staging, dataset)
         for note in subject.notes:
             progress.note(note)
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from indexer.errors import IndexUnusable, Untrustworthy
-from indexer.index.files import FORMAT, MANIFEST
+from indexer.index.files import FORMAT, MANIFEST, retired
+from indexer.whole import whole_file
 
 
 class _Record(BaseModel):
@@ -93,16 +94,19 @@ class Manifest(_Record):
 
     def write(self, folder: Path) -> None:
         """Write `manifest.json`."""
-        (folder / MANIFEST).write_text(json.dumps(self.model_dump(mode="json"), indent=1, sort_keys=True) + "\n")
+        text = json.dumps(self.model_dump(mode="json"), indent=1, sort_keys=True) + "\n"
+        with whole_file(folder / MANIFEST) as file:
+            file.write(text.encode())
 
 
 def read_manifest(folder: Path) -> Manifest:
     """Read and check `manifest.json`; raises IndexUnusable."""
     path = folder / MANIFEST
     if not path.is_file():
-        raise IndexUnusable(
-            f"{folder} is not an index: it has no {MANIFEST}.", hint="Make one with lens build … --out FOLDER."
-        )
+        hint = "Make one with lens build … --out FOLDER."
+        if (retired(folder) / MANIFEST).is_file():
+            hint = f"A build ended while it replaced it: repeat that with --resume, or mv {retired(folder)} {folder}"
+        raise IndexUnusable(f"{folder} is not an index: it has no {MANIFEST}.", hint=hint)
     try:
         content = json.loads(path.read_bytes())
         number = content["format"]

@@ -43,8 +43,8 @@ def write_tables(staging: Path, tables: Tables) -> Path:
     pq.write_table(tables.neurons.cast(files.NEURON_TABLE), folder / files.NEURONS, row_group_size=_ROW_GROUP)
     pq.write_table(tables.exemplars.cast(files.EXEMPLAR_TABLE), folder / files.EXEMPLARS, row_group_size=_ROW_GROUP)
     tables.samples.to_parquet(folder / files.SAMPLES, index=False)
-    np.save(folder / files.CONCEPT_VECTORS, np.ascontiguousarray(tables.concept_vectors, dtype=np.float32))
-    np.save(folder / files.EXEMPLAR_VECTORS, np.ascontiguousarray(tables.exemplar_vectors, dtype=np.float32))
+    _write_vectors(folder / files.CONCEPT_VECTORS, tables.concept_vectors)
+    _write_vectors(folder / files.EXEMPLAR_VECTORS, tables.exemplar_vectors)
     optional = (
         (tables.relevance, files.RELEVANCE_TABLE, files.RELEVANCE),
         (tables.range, files.RANGE_TABLE, files.RANGE),
@@ -60,13 +60,20 @@ def write_tables(staging: Path, tables: Tables) -> Path:
     ):
         for block in tables.thumbnails:
             writer.write_batch(pa.record_batch([pa.array(block, type=pa.binary())], schema=files.THUMBNAIL_TABLE))
-
     return folder
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Measure every file written so far and seal the folder with its manifest."""
     manifest.model_copy(update={"files": _records(folder)}).sealed().write(folder)
+
+
+def _write_vectors(path: Path, vectors: Vectors) -> None:
+    rows = np.ascontiguousarray(vectors, dtype="<f4")
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(rows))
+        # Not np.save: where the disk is full, that does not say so.
+        file.write(rows.data)
 
 
 def _records(folder: Path) -> dict[str, FileRecord]:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from indexer.catalogue import DATASETS, SUBJECTS
-from indexer.errors import IndexUnusable, InvalidInput
+from indexer.errors import DiskFull, IndexUnusable, InvalidInput
 from indexer.index import files
 from indexer.index.reader import Index
 from indexer.pipeline import build_index
@@ -210,7 +210,7 @@ def test_a_full_disk_leaves_no_index(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(pipeline, "write_tables", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(DiskFull, match="no space"):
         build_index(build_config(tmp_path / "index", exemplars=5))
     assert not (tmp_path / "index").exists()
 
