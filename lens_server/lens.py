@@ -32,14 +32,19 @@ from lens_server.answers import (
     Where,
 )
 from lens_server.changes import ConceptDiff
+from lens_server.overviews import ConceptMap, Coverage, Series
 from lens_server.queries.compare import compare_neurons, compare_sets
-from lens_server.queries.concepts import Side, diff_concepts
+from lens_server.queries.concept_map import MOST, concept_map
+from lens_server.queries.concepts import diff_concepts
+from lens_server.queries.coverage import coverage
 from lens_server.queries.filters import rows_where
 from lens_server.queries.label import LabelSettings, label, unexpected
 from lens_server.queries.limits import checked
 from lens_server.queries.neurons import exemplars_of, neuron_at, page, relevance_of
 from lens_server.queries.redundant import redundant_pairs
 from lens_server.queries.search import Probe, search
+from lens_server.queries.series import series
+from lens_server.queries.sides import Side
 from lens_server.queries.significance import Significance
 from lens_server.queries.summary import summarise
 from lens_server.vocabularies import check_vocabulary, read_vocabulary
@@ -142,8 +147,35 @@ class Lens:
     ) -> ConceptDiff:
         """What became of each entry of the vocabulary (by default the general list) from this index to another."""
         entries = self._vocabulary(vocabulary)
-        a, b = (Side(each.name, each._index, each._significance, each._rows(ANYWHERE)) for each in (self, other))
+        a, b = _sides(self, other)
         return diff_concepts(a, b, entries, self._words.vocabulary(entries), _checked_alpha(alpha))
+
+    def coverage(
+        self, vocabulary: str | Sequence[str] | None = None, others: Sequence["Lens"] = (), *, alpha: float = 0.05
+    ) -> Coverage:
+        """Which entries of the vocabulary each layer of this index, and of others beside it, has neurons for."""
+        entries = self._vocabulary(vocabulary)
+        return coverage(_sides(self, *others), entries, self._words.vocabulary(entries), _checked_alpha(alpha))
+
+    def series(
+        self, later: Sequence["Lens"], vocabulary: str | Sequence[str] | None = None, *, alpha: float = 0.05
+    ) -> Series:
+        """What became of each entry of the vocabulary over checkpoints: this index and the later ones, in order."""
+        entries = self._vocabulary(vocabulary)
+        return series(_sides(self, *later), entries, self._words.vocabulary(entries), _checked_alpha(alpha))
+
+    def concept_map(
+        self,
+        vocabulary: str | Sequence[str] | None = None,
+        others: Sequence["Lens"] = (),
+        *,
+        alpha: float = 0.05,
+        points: int = MOST,
+    ) -> ConceptMap:
+        """The alive neurons of this index, and of others with it, in a plane, labelled. Needs `lens[plots]`."""
+        entries = self._vocabulary(vocabulary)
+        probes = self._words.vocabulary(entries)
+        return concept_map(_sides(self, *others), entries, probes, _checked_alpha(alpha), points)
 
     def label(  # noqa: PLR0913 - one required, the rest by name
         self,
@@ -244,6 +276,10 @@ def checked_query(query: str | Query) -> Query:
             f"A query must hold one of text, image, neuron, vector; this one holds {' and '.join(given) or 'none'}."
         )
     return query
+
+
+def _sides(*lenses: Lens) -> list[Side]:
+    return [Side(each.name, each._index, each._significance, each._rows(ANYWHERE)) for each in lenses]
 
 
 def _checked_alpha(alpha: float) -> float:

@@ -1,4 +1,4 @@
-"""Questions to an index: search, compare, label, diff, show, verify."""
+"""Questions to an index: search, compare, label, diff, verify."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,9 +14,9 @@ from lens_client import LensClient
 from lens_server.answers import Hit, NeuronCard, Query, SearchAnswer, Where
 from lens_server.cli import output
 from lens_server.cli.concept_table import print_concepts
-from lens_server.cli.targets import open_target
+from lens_server.cli.targets import name_beside, open_target
 from lens_server.lens import Lens
-from lens_server.pictures import card_picture, save_picture, search_picture
+from lens_server.pictures import save_picture, search_picture
 from lens_server.vocabularies import SHIPPED, read_vocabulary
 
 _ROWS, _DRAWN = 3, 8
@@ -191,52 +191,16 @@ def diff(
     if concepts:
         entries = read_vocabulary(vocabulary or "general")
         if isinstance(first, LensClient):
-            changes = first.diff_concepts(_name_of(index_b), entries, alpha=alpha)
+            changes = first.diff_concepts(name_beside(index_a, index_b), entries, alpha=alpha)
         else:
             changes = first.diff_concepts(Lens.open(index_b), entries, alpha=alpha)
         output.print_json(changes) if as_json else print_concepts(changes, limit)
         return
     if isinstance(first, LensClient):
-        comparison = first.diff(_name_of(index_b), limit=limit)
+        comparison = first.diff(name_beside(index_a, index_b), limit=limit)
     else:
         comparison = first.diff(Lens.open(index_b), limit=limit)
     output.print_json(comparison) if as_json else output.print_sets(comparison)
-
-
-def show(
-    target: Target,
-    neuron: Annotated[
-        str | None, typer.Argument(help="layer/unit; without it, the index itself.", show_default=False)
-    ] = None,
-    png: Annotated[
-        Path | None,
-        typer.Option("--png", help="Write the neuron's card with its exemplars as a picture.", show_default=False),
-    ] = None,
-    redundant: Annotated[
-        str | None,
-        typer.Option(
-            "--redundant", metavar="LAYER", help="The most similar pairs of neurons of a layer.", show_default=False
-        ),
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Show what an index holds, or one neuron's card."""
-    lens = open_target(target)
-    if redundant is not None:
-        pairs = lens.redundancy(redundant)
-        output.print_json(pairs) if as_json else output.print_pairs(
-            f"Most similar neurons of {redundant}", pairs, ("neuron", "neuron")
-        )
-    elif neuron is None:
-        if png is not None:
-            raise InvalidInput("--png needs a neuron.", hint="lens show TARGET layer/unit --png FILE")
-        summary = lens.describe()
-        output.print_json(summary) if as_json else output.print_index(summary)
-    else:
-        card = lens.neuron(neuron, thumbnails=png is not None)
-        if png is not None:
-            save_picture(card_picture(card), png)
-        output.print_json(card) if as_json else output.print_card(card)
 
 
 def verify(
@@ -268,11 +232,6 @@ def drawn(lens: Lens | LensClient, answers: Iterable[SearchAnswer]) -> list[tupl
         )
         for answer in answers
     ]
-
-
-def _name_of(index: str) -> str:
-    """The index's name on its server, of `grpc://host:port/name` or of itself."""
-    return index.rpartition("/")[2]
 
 
 def _read(path: Path) -> bytes:

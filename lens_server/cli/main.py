@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lens_server.cli import ask, audit, build, demo, serve
+from lens_server.cli import ask, audit, build, demo, serve, show
 from lens_server.cli.faults import INTERRUPTED, console, tell
 
 app = typer.Typer(
@@ -26,7 +26,7 @@ for command in (
     ask.compare,
     ask.label,
     ask.diff,
-    ask.show,
+    show.show,
     ask.verify,
     audit.audit,
 ):

@@ -8,28 +8,14 @@ from numpy.typing import NDArray
 
 from indexer.domain.embeddings import Vectors
 from indexer.domain.significance import benjamini_hochberg
-from indexer.domain.states import State
-from indexer.errors import InvalidInput
-from indexer.index.reader import STATES, Index
 from lens_server.changes import ConceptChange, ConceptDiff, ConceptStrength, Trend
 from lens_server.queries.compare import check_same_space, matched
 from lens_server.queries.label import LabelSettings, label
-from lens_server.queries.significance import Significance
+from lens_server.queries.sides import Side
 
 MOST_MATCHES = 20
 _NONE = ConceptStrength(0, 0.0, None, None, None)
 _ORDER = tuple(Trend)
-
-
-@dataclass(frozen=True)
-class Side:
-    """One of the two indexes."""
-
-    name: str
-    index: Index
-    significance: Significance
-    rows: NDArray[np.int64]
-    """Neurons asked."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +54,12 @@ def diff_concepts(a: Side, b: Side, vocabulary: Sequence[str], probes: Vectors, 
     entries by that number does not bias it.
     """
     check_same_space(a.index, b.index, (a.name, b.name))
-    settings = LabelSettings(alternatives=1, alpha=alpha)
-    in_a, in_b = (_named(side, vocabulary, probes, settings) for side in (a, b))
+    in_a, in_b = (name_alive(side, vocabulary, probes, alpha) for side in (a, b))
+    return diff_named(in_a, in_b, vocabulary, probes, alpha)
+
+
+def diff_named(in_a: Named, in_b: Named, vocabulary: Sequence[str], probes: Vectors, alpha: float) -> ConceptDiff:
+    """The same of two sides whose neurons are named already."""
     changes = [
         _change(text, probe, in_a, in_b)
         for text, probe in zip(vocabulary, probes, strict=True)
@@ -78,8 +68,8 @@ def diff_concepts(a: Side, b: Side, vocabulary: Sequence[str], probes: Vectors, 
     corrected = benjamini_hochberg(np.array([each.p_corrected for each in changes]))
     judged = [_judged(each, float(p), alpha) for each, p in zip(changes, corrected, strict=True)]
     return ConceptDiff(
-        a=a.name,
-        b=b.name,
+        a=in_a.side.name,
+        b=in_b.side.name,
         alive_a=in_a.alive,
         alive_b=in_b.alive,
         named_a=in_a.count,
@@ -89,13 +79,12 @@ def diff_concepts(a: Side, b: Side, vocabulary: Sequence[str], probes: Vectors, 
     )
 
 
-def _named(side: Side, vocabulary: Sequence[str], probes: Vectors, settings: LabelSettings) -> Named:
-    alive = side.rows[side.index.neurons.state[side.rows] == STATES.index(State.ALIVE)]
-    if not len(alive):
-        raise InvalidInput(f"{side.name} has no alive neuron to compare.")
-    labels = label(side.index, side.significance, alive, vocabulary, probes, settings)
+def name_alive(side: Side, vocabulary: Sequence[str], probes: Vectors, alpha: float) -> Named:
+    """The alive neurons of a side, named as `label` does; raises InvalidInput where there is none."""
+    alive = side.alive()
+    settings = LabelSettings(alternatives=1, alpha=alpha)
     rows: dict[str, list[int]] = {}
-    for row, each in zip(alive, labels, strict=True):
+    for row, each in zip(alive, label(side.index, side.significance, alive, vocabulary, probes, settings), strict=True):
         if each.text is not None:
             rows.setdefault(each.text, []).append(int(row))
     return Named(side, len(alive), {text: np.array(found, dtype=np.int64) for text, found in rows.items()})

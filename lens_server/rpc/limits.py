@@ -11,6 +11,8 @@ from google.protobuf.message import Message
 from indexer.errors import InvalidInput
 from lens_server import vocabularies
 from lens_server.audit import strict_yaml
+from lens_server.queries.concept_map import FEWEST as FEWEST_POINTS
+from lens_server.queries.concept_map import MOST as MOST_POINTS
 from lens_server.queries.limits import MOST
 from lens_server.words import LONGEST_TEXT
 
@@ -25,6 +27,7 @@ REQUEST_BYTES = 32 * 2**20
 YAML_BYTES = strict_yaml.MOST_BYTES
 STORED_BYTES = 12 * 2**20
 AUDIT_IMAGES = (20, 2_000)
+OTHER_INDEXES = 63
 
 Rule = Callable[[str, Any], Iterator["Violation"]]
 
@@ -120,6 +123,13 @@ def _vocabulary(field: str, vocabulary: Any) -> Iterator[Violation]:
         )
 
 
+def _indexes(low: int) -> Rule:
+    def rule(field: str, names: Any) -> Iterator[Violation]:
+        yield from _texts(field, names, low=low, high=OTHER_INDEXES)
+
+    return rule
+
+
 def _image(field: str, value: bytes) -> Iterator[Violation]:
     if not value:
         yield Violation(field, "must not be empty")
@@ -157,6 +167,8 @@ def _layers(field: str, layers: Any) -> Iterator[Violation]:
 RULES: dict[str, Rule] = {
     "index": _characters(0),
     "other_index": _characters(1),
+    "other_indexes": _indexes(0),
+    "later_indexes": _indexes(1),
     "neuron": _characters(1),
     "layer": _characters(1),
     "a": _characters(1),
@@ -170,6 +182,7 @@ RULES: dict[str, Rule] = {
     "page_token": _characters(0),
     "limit": _between(1, RESULTS),
     "page_size": _between(1, RESULTS),
+    "points": _between(FEWEST_POINTS, MOST_POINTS),
     "exemplars": _between(0, RESULTS),
     "similar": _between(0, RESULTS),
     "alternatives": _between(1, RESULTS),

@@ -1,12 +1,14 @@
 """Each method: convert, ask, convert."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from hashlib import sha256
+from typing import Any, TypeVar
 
 import grpc
 from google.protobuf.message import Message
 
 from lens_server.answers import Query, Where
+from lens_server.lens import Lens
 from lens_server.rpc.audits import AuditRuns
 from lens_server.rpc.cache import AnswerCache
 from lens_server.rpc.limits import RequestFault, Violation
@@ -18,9 +20,11 @@ from lens_server.v1 import audit_service_pb2_grpc, label_pb2, lens_service_pb2_g
 from lens_server.v1 import comparison_pb2 as comparisons
 from lens_server.v1 import index_pb2 as indexes
 from lens_server.v1 import lens_service_pb2 as service
+from lens_server.v1 import overview_pb2 as overviews
 from lens_server.wire import from_message, to_message
 
 Context = grpc.ServicerContext
+M = TypeVar("M", bound=Message)
 
 
 class LensServicer(lens_service_pb2_grpc.LensServiceServicer):
@@ -114,6 +118,48 @@ class LensServicer(lens_service_pb2_grpc.LensServiceServicer):
         """The most redundant pairs of a layer."""
         pairs = self._served.get(request.index).lens.redundancy(request.layer, **_given(request, "limit"))
         return service.ListRedundantPairsResponse(pairs=[to_message(each, comparisons.Pair) for each in pairs])
+
+    def GetConceptCoverage(
+        self, request: service.GetConceptCoverageRequest, context: Context
+    ) -> service.GetConceptCoverageResponse:
+        """Which concepts each layer knows."""
+
+        def ask(lens: Lens, others: Sequence[Lens]) -> service.GetConceptCoverageResponse:
+            found = lens.coverage(_vocabulary(request), others, **_given(request, "alpha"))
+            return service.GetConceptCoverageResponse(coverage=to_message(found, overviews.Coverage))
+
+        return self._long(request, request.other_indexes, ask)
+
+    def GetConceptSeries(
+        self, request: service.GetConceptSeriesRequest, context: Context
+    ) -> service.GetConceptSeriesResponse:
+        """What became of concepts over checkpoints."""
+
+        def ask(lens: Lens, later: Sequence[Lens]) -> service.GetConceptSeriesResponse:
+            found = lens.series(later, _vocabulary(request), **_given(request, "alpha"))
+            return service.GetConceptSeriesResponse(series=to_message(found, overviews.Series))
+
+        return self._long(request, request.later_indexes, ask)
+
+    def GetConceptMap(self, request: service.GetConceptMapRequest, context: Context) -> service.GetConceptMapResponse:
+        """The neurons in a plane."""
+
+        def ask(lens: Lens, others: Sequence[Lens]) -> service.GetConceptMapResponse:
+            found = lens.concept_map(_vocabulary(request), others, **_given(request, "alpha", "points"))
+            return service.GetConceptMapResponse(map=to_message(found, overviews.ConceptMap))
+
+        return self._long(request, request.other_indexes, ask)
+
+    def _long(self, request: Any, others: Sequence[str], ask: Callable[[Lens, Sequence[Lens]], M]) -> M:
+        """The answer to a question of several indexes that takes long: kept, and few are worked on at once."""
+        asked = [self._served.get(name) for name in (request.index, *others)]
+
+        def make() -> M:
+            with self._slots.one():
+                return ask(asked[0].lens, [each.lens for each in asked[1:]])
+
+        digests = sha256(" ".join(each.summary.digest for each in asked).encode()).hexdigest()
+        return self._cache.answer(digests, request, make)
 
 
 class AuditServicer(audit_service_pb2_grpc.AuditServiceServicer):

@@ -27,10 +27,11 @@ from lens_server.v1 import exemplar_pb2 as lens__server_dot_v1_dot_exemplar__pb2
 from lens_server.v1 import index_pb2 as lens__server_dot_v1_dot_index__pb2
 from lens_server.v1 import label_pb2 as lens__server_dot_v1_dot_label__pb2
 from lens_server.v1 import neuron_pb2 as lens__server_dot_v1_dot_neuron__pb2
+from lens_server.v1 import overview_pb2 as lens__server_dot_v1_dot_overview__pb2
 from lens_server.v1 import query_pb2 as lens__server_dot_v1_dot_query__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!lens_server/v1/lens_service.proto\x12\x0elens_server.v1\x1a\x1flens_server/v1/comparison.proto\x1a\x1dlens_server/v1/exemplar.proto\x1a\x1alens_server/v1/index.proto\x1a\x1alens_server/v1/label.proto\x1a\x1blens_server/v1/neuron.proto\x1a\x1alens_server/v1/query.proto\"\x14\n\x12ListIndexesRequest\"D\n\x13ListIndexesResponse\x12-\n\x07indexes\x18\x01 \x03(\x0b\x32\x1c.lens_server.v1.IndexSummary\" \n\x0fGetIndexRequest\x12\r\n\x05index\x18\x01 \x01(\t\"A\n\x10GetIndexResponse\x12-\n\x07summary\x18\x01 \x01(\x0b\x32\x1c.lens_server.v1.IndexSummary\"\x83\x01\n\x12ListNeuronsRequest\x12\r\n\x05index\x18\x01 \x01(\t\x12$\n\x05where\x18\x02 \x01(\x0b\x32\x15.lens_server.v1.Where\x12\x16\n\tpage_size\x18\x03 \x01(\x05H\x00\x88\x01\x01\x12\x12\n\npage_token\x18\x04 \x01(\tB\x0c\n\n_page_size\"f\n\x13ListNeuronsResponse\x12\'\n\x07neurons\x18\x01 \x03(\x0b\x32\x16.lens_server.v1.Neuron\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\r\n\x05total\x18\x03 \x01(\x03\"\x8d\x01\n\x10GetNeuronRequest\x12\r\n\x05index\x18\x01 \x01(\t\x12\x0e\n\x06neuron\x18\x02 \x01(\t\x12\x16\n\texemplars\x18\x03 \x01(\x05H\x00\x88\x01\x01\x12\x12\n\nthumbnails\x18\x04 \x01(\x08\x12\x14\n\x07similar\x18\x05 \x01(\x05H\x01\x88\x01\x01\x42\x0c\n\n_exemplarsB\n\n\x08_similar\"=\n\x11GetNeuronResponse\x12(\n\x04\x63\x61rd\x18\x01 \x01(\x0b\x32\x1a.lens_server.v1.NeuronCard\"\x97\x01\n\x14ListExemplarsRequest\x12\r\n\x05index\x18\x01 \x01(\t\x12\x0e\n\x06neuron\x18\x02 \x01(\t\x12\x16\n\tpage_size\x18\x03 \x01(\x05H\x00\x88\x01\x01\x12\x12\n\npage_token\x18\x04 \x01(\t\x12\x17\n\nthumbnails\x18\x05 \x01(\x08H\x01\x88\x01\x01\x42\x0c\n\n_page_sizeB\r\n\x0b_thumbnails\"]\n\x15ListExemplarsResponse\x12+\n\texemplars\x18\x01 \x03(\x0b\x32\x18.lens_server.v1.Exemplar\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xce\x01\n\x14SearchNeuronsRequest\x12\r\n\x05index\x18\x01 \x01(\t\x12&\n\x07queries\x18\x02 \x03(\x0b\x32\x15.lens_server.v1.Query\x12$\n\x05where\x18\x03 \x01(\x0b\x32\x15.lens_server.v1.Where\x12\x12\n\x05limit\x18\x04 \x01(\x05H\x00\x88\x01\x01\x12,\n\ttemplates\x18\x05 \x01(\x0b\x32\x19.lens_server.v1.Templates\x12\r\n\x05\x65xact\x18\x06 \x01(\x08\x42\x08\n\x06_limit\"F\n\x15SearchNeuronsResponse\x12-\n\x07\x61nswers\x18\x01 \x03(\x0b\x32\x1c.lens_server.v1.SearchAnswer\"<\n\x15\x43ompareNeuronsRequest\x12\r\n\x05index\x18\x01 \x01(\t\x12\t\n\x01\x61\x18\x02 \x01(\t\x12\t\n\x01\x62\x18\x03 \x01(\t\"N\n\x16\x43ompareNeuronsResponse\x12\x34\n\ncomparison\x18\x01 \x01(\x0b\x32 .lens_server.v1.NeuronComparison\"\x8d\x01\n\x12\x43ompareSetsRequest\x12\r\n\x05index\x18\x01 \x01(\t\x12+\n\x06layers\x18\x02 \x01(\x0b\x32\x19.lens_server.v1.LayerPairH\x00\x12\x15\n\x0bother_index\x18\x03 \x01(\tH\x00\x12\x12\n\x05limit\x18\x04 \x01(\x05H\x01\x88\x01\x01\x42\x06\n\x04setsB\x08\n\x06_limit\"H\n\x13\x43ompareSetsResponse\x12\x31\n\ncomparison\x18\x01 \x01(\x0b\x32\x1d.lens_server.v1.SetComparison\"\x9c\x02\n\x13LabelNeuronsRequest\x12\r\n\x05index\x18\x01 \x01(\t\x12.\n\nvocabulary\x18\x02 \x01(\x0b\x32\x1a.lens_server.v1.Vocabulary\x12$\n\x05where\x18\x03 \x01(\x0b\x32\x15.lens_server.v1.Where\x12\x19\n\x0c\x61lternatives\x18\x04 \x01(\x05H\x00\x88\x01\x01\x12\x12\n\x05\x61lpha\x18\x05 \x01(\x01H\x01\x88\x01\x01\x12\x18\n\x0bmin_clarity\x18\x06 \x01(\x01H\x02\x88\x01\x01\x12,\n\ttemplates\x18\x07 \x01(\x0b\x32\x19.lens_server.v1.TemplatesB\x0f\n\r_alternativesB\x08\n\x06_alphaB\x0e\n\x0c_min_clarity\"=\n\x14LabelNeuronsResponse\x12%\n\x06labels\x18\x01 \x03(\x0b\x32\x15.lens_server.v1.Label\"\xa1\x01\n\x1cListUnexpectedNeuronsRequest\x12\r\n\x05index\x18\x01 \x01(\t\x12.\n\nvocabulary\x18\x02 \x01(\x0b\x32\x1a.lens_server.v1.Vocabulary\x12$\n\x05where\x18\x03 \x01(\x0b\x32\x15.lens_server.v1.Where\x12\x12\n\x05limit\x18\x04 \x01(\x05H\x00\x88\x01\x01\x42\x08\n\x06_limit\"L\n\x1dListUnexpectedNeuronsResponse\x12+\n\x07neurons\x18\x01 \x03(\x0b\x32\x1a.lens_server.v1.Unexpected\"W\n\x19ListRedundantPairsRequest\x12\r\n\x05index\x18\x01 \x01(\t\x12\r\n\x05layer\x18\x02 \x01(\t\x12\x12\n\x05limit\x18\x03 \x01(\x05H\x00\x88\x01\x01\x42\x08\n\x06_limit\"A\n\x1aListRedundantPairsResponse\x12#\n\x05pairs\x18\x01 \x03(\x0b\x32\x14.lens_server.v1.Pair2\xca\x08\n\x0bLensService\x12[\n\x0bListIndexes\x12\".lens_server.v1.ListIndexesRequest\x1a#.lens_server.v1.ListIndexesResponse\"\x03\x90\x02\x01\x12R\n\x08GetIndex\x12\x1f.lens_server.v1.GetIndexRequest\x1a .lens_server.v1.GetIndexResponse\"\x03\x90\x02\x01\x12[\n\x0bListNeurons\x12\".lens_server.v1.ListNeuronsRequest\x1a#.lens_server.v1.ListNeuronsResponse\"\x03\x90\x02\x01\x12U\n\tGetNeuron\x12 .lens_server.v1.GetNeuronRequest\x1a!.lens_server.v1.GetNeuronResponse\"\x03\x90\x02\x01\x12\x61\n\rListExemplars\x12$.lens_server.v1.ListExemplarsRequest\x1a%.lens_server.v1.ListExemplarsResponse\"\x03\x90\x02\x01\x12\x61\n\rSearchNeurons\x12$.lens_server.v1.SearchNeuronsRequest\x1a%.lens_server.v1.SearchNeuronsResponse\"\x03\x90\x02\x01\x12\x64\n\x0e\x43ompareNeurons\x12%.lens_server.v1.CompareNeuronsRequest\x1a&.lens_server.v1.CompareNeuronsResponse\"\x03\x90\x02\x01\x12[\n\x0b\x43ompareSets\x12\".lens_server.v1.CompareSetsRequest\x1a#.lens_server.v1.CompareSetsResponse\"\x03\x90\x02\x01\x12`\n\x0cLabelNeurons\x12#.lens_server.v1.LabelNeuronsRequest\x1a$.lens_server.v1.LabelNeuronsResponse\"\x03\x90\x02\x01\x30\x01\x12y\n\x15ListUnexpectedNeurons\x12,.lens_server.v1.ListUnexpectedNeuronsRequest\x1a-.lens_server.v1.ListUnexpectedNeuronsResponse\"\x03\x90\x02\x01\x12p\n\x12ListRedundantPairs\x12).lens_server.v1.ListRedundantPairsRequest\x1a*.lens_server.v1.ListRedundantPairsResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!lens_server/v1/lens_service.proto\x12\x0elens_server.v1\x1a\x1flens_server/v1/comparison.proto\x1a\x1dlens_server/v1/exemplar.proto\x1a\x1alens_server/v1/index.proto\x1a\x1alens_server/v1/label.proto\x1a\x1blens_server/v1/neuron.proto\x1a\x1dlens_server/v1/overview.proto\x1a\x1alens_server/v1/query.proto\"\x14\n\x12ListIndexesRequest\"D\n\x13ListIndexesResponse\x12-\n\x07indexes\x18\x01 \x03(\x0b\x32\x1c.lens_server.v1.IndexSummary\" \n\x0fGetIndexRequest\x12\r\n\x05index\x18\x01 \x01(\t\"A\n\x10GetIndexResponse\x12-\n\x07summary\x18\x01 \x01(\x0b\x32\x1c.lens_server.v1.IndexSummary\"\x83\x01\n\x12ListNeuronsRequest\x12\r\n\x05index\x18\x01 \x01(\t\x12$\n\x05where\x18\x02 \x01(\x0b\x32\x15.lens_server.v1.Where\x12\x16\n\tpage_size\x18\x03 \x01(\x05H\x00\x88\x01\x01\x12\x12\n\npage_token\x18\x04 \x01(\tB\x0c\n\n_page_size\"f\n\x13ListNeuronsResponse\x12\'\n\x07neurons\x18\x01 \x03(\x0b\x32\x16.lens_server.v1.Neuron\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\r\n\x05total\x18\x03 \x01(\x03\"\x8d\x01\n\x10GetNeuronRequest\x12\r\n\x05index\x18\x01 \x01(\t\x12\x0e\n\x06neuron\x18\x02 \x01(\t\x12\x16\n\texemplars\x18\x03 \x01(\x05H\x00\x88\x01\x01\x12\x12\n\nthumbnails\x18\x04 \x01(\x08\x12\x14\n\x07similar\x18\x05 \x01(\x05H\x01\x88\x01\x01\x42\x0c\n\n_exemplarsB\n\n\x08_similar\"=\n\x11GetNeuronResponse\x12(\n\x04\x63\x61rd\x18\x01 \x01(\x0b\x32\x1a.lens_server.v1.NeuronCard\"\x97\x01\n\x14ListExemplarsRequest\x12\r\n\x05index\x18\x01 \x01(\t\x12\x0e\n\x06neuron\x18\x02 \x01(\t\x12\x16\n\tpage_size\x18\x03 \x01(\x05H\x00\x88\x01\x01\x12\x12\n\npage_token\x18\x04 \x01(\t\x12\x17\n\nthumbnails\x18\x05 \x01(\x08H\x01\x88\x01\x01\x42\x0c\n\n_page_sizeB\r\n\x0b_thumbnails\"]\n\x15ListExemplarsResponse\x12+\n\texemplars\x18\x01 \x03(\x0b\x32\x18.lens_server.v1.Exemplar\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xce\x01\n\x14SearchNeuronsRequest\x12\r\n\x05index\x18\x01 \x01(\t\x12&\n\x07queries\x18\x02 \x03(\x0b\x32\x15.lens_server.v1.Query\x12$\n\x05where\x18\x03 \x01(\x0b\x32\x15.lens_server.v1.Where\x12\x12\n\x05limit\x18\x04 \x01(\x05H\x00\x88\x01\x01\x12,\n\ttemplates\x18\x05 \x01(\x0b\x32\x19.lens_server.v1.Templates\x12\r\n\x05\x65xact\x18\x06 \x01(\x08\x42\x08\n\x06_limit\"F\n\x15SearchNeuronsResponse\x12-\n\x07\x61nswers\x18\x01 \x03(\x0b\x32\x1c.lens_server.v1.SearchAnswer\"<\n\x15\x43ompareNeuronsRequest\x12\r\n\x05index\x18\x01 \x01(\t\x12\t\n\x01\x61\x18\x02 \x01(\t\x12\t\n\x01\x62\x18\x03 \x01(\t\"N\n\x16\x43ompareNeuronsResponse\x12\x34\n\ncomparison\x18\x01 \x01(\x0b\x32 .lens_server.v1.NeuronComparison\"\x8d\x01\n\x12\x43ompareSetsRequest\x12\r\n\x05index\x18\x01 \x01(\t\x12+\n\x06layers\x18\x02 \x01(\x0b\x32\x19.lens_server.v1.LayerPairH\x00\x12\x15\n\x0bother_index\x18\x03 \x01(\tH\x00\x12\x12\n\x05limit\x18\x04 \x01(\x05H\x01\x88\x01\x01\x42\x06\n\x04setsB\x08\n\x06_limit\"H\n\x13\x43ompareSetsResponse\x12\x31\n\ncomparison\x18\x01 \x01(\x0b\x32\x1d.lens_server.v1.SetComparison\"\x9c\x02\n\x13LabelNeuronsRequest\x12\r\n\x05index\x18\x01 \x01(\t\x12.\n\nvocabulary\x18\x02 \x01(\x0b\x32\x1a.lens_server.v1.Vocabulary\x12$\n\x05where\x18\x03 \x01(\x0b\x32\x15.lens_server.v1.Where\x12\x19\n\x0c\x61lternatives\x18\x04 \x01(\x05H\x00\x88\x01\x01\x12\x12\n\x05\x61lpha\x18\x05 \x01(\x01H\x01\x88\x01\x01\x12\x18\n\x0bmin_clarity\x18\x06 \x01(\x01H\x02\x88\x01\x01\x12,\n\ttemplates\x18\x07 \x01(\x0b\x32\x19.lens_server.v1.TemplatesB\x0f\n\r_alternativesB\x08\n\x06_alphaB\x0e\n\x0c_min_clarity\"=\n\x14LabelNeuronsResponse\x12%\n\x06labels\x18\x01 \x03(\x0b\x32\x15.lens_server.v1.Label\"\xa1\x01\n\x1cListUnexpectedNeuronsRequest\x12\r\n\x05index\x18\x01 \x01(\t\x12.\n\nvocabulary\x18\x02 \x01(\x0b\x32\x1a.lens_server.v1.Vocabulary\x12$\n\x05where\x18\x03 \x01(\x0b\x32\x15.lens_server.v1.Where\x12\x12\n\x05limit\x18\x04 \x01(\x05H\x00\x88\x01\x01\x42\x08\n\x06_limit\"L\n\x1dListUnexpectedNeuronsResponse\x12+\n\x07neurons\x18\x01 \x03(\x0b\x32\x1a.lens_server.v1.Unexpected\"W\n\x19ListRedundantPairsRequest\x12\r\n\x05index\x18\x01 \x01(\t\x12\r\n\x05layer\x18\x02 \x01(\t\x12\x12\n\x05limit\x18\x03 \x01(\x05H\x00\x88\x01\x01\x42\x08\n\x06_limit\"A\n\x1aListRedundantPairsResponse\x12#\n\x05pairs\x18\x01 \x03(\x0b\x32\x14.lens_server.v1.Pair\"\x8f\x01\n\x19GetConceptCoverageRequest\x12\r\n\x05index\x18\x01 \x01(\t\x12\x15\n\rother_indexes\x18\x02 \x03(\t\x12.\n\nvocabulary\x18\x03 \x01(\x0b\x32\x1a.lens_server.v1.Vocabulary\x12\x12\n\x05\x61lpha\x18\x04 \x01(\x01H\x00\x88\x01\x01\x42\x08\n\x06_alpha\"H\n\x1aGetConceptCoverageResponse\x12*\n\x08\x63overage\x18\x01 \x01(\x0b\x32\x18.lens_server.v1.Coverage\"\x8d\x01\n\x17GetConceptSeriesRequest\x12\r\n\x05index\x18\x01 \x01(\t\x12\x15\n\rlater_indexes\x18\x02 \x03(\t\x12.\n\nvocabulary\x18\x03 \x01(\x0b\x32\x1a.lens_server.v1.Vocabulary\x12\x12\n\x05\x61lpha\x18\x04 \x01(\x01H\x00\x88\x01\x01\x42\x08\n\x06_alpha\"B\n\x18GetConceptSeriesResponse\x12&\n\x06series\x18\x01 \x01(\x0b\x32\x16.lens_server.v1.Series\"\xaa\x01\n\x14GetConceptMapRequest\x12\r\n\x05index\x18\x01 \x01(\t\x12\x15\n\rother_indexes\x18\x02 \x03(\t\x12.\n\nvocabulary\x18\x03 \x01(\x0b\x32\x1a.lens_server.v1.Vocabulary\x12\x12\n\x05\x61lpha\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x13\n\x06points\x18\x05 \x01(\x05H\x01\x88\x01\x01\x42\x08\n\x06_alphaB\t\n\x07_points\"@\n\x15GetConceptMapResponse\x12\'\n\x03map\x18\x01 \x01(\x0b\x32\x1a.lens_server.v1.ConceptMap2\x8b\x0b\n\x0bLensService\x12[\n\x0bListIndexes\x12\".lens_server.v1.ListIndexesRequest\x1a#.lens_server.v1.ListIndexesResponse\"\x03\x90\x02\x01\x12R\n\x08GetIndex\x12\x1f.lens_server.v1.GetIndexRequest\x1a .lens_server.v1.GetIndexResponse\"\x03\x90\x02\x01\x12[\n\x0bListNeurons\x12\".lens_server.v1.ListNeuronsRequest\x1a#.lens_server.v1.ListNeuronsResponse\"\x03\x90\x02\x01\x12U\n\tGetNeuron\x12 .lens_server.v1.GetNeuronRequest\x1a!.lens_server.v1.GetNeuronResponse\"\x03\x90\x02\x01\x12\x61\n\rListExemplars\x12$.lens_server.v1.ListExemplarsRequest\x1a%.lens_server.v1.ListExemplarsResponse\"\x03\x90\x02\x01\x12\x61\n\rSearchNeurons\x12$.lens_server.v1.SearchNeuronsRequest\x1a%.lens_server.v1.SearchNeuronsResponse\"\x03\x90\x02\x01\x12\x64\n\x0e\x43ompareNeurons\x12%.lens_server.v1.CompareNeuronsRequest\x1a&.lens_server.v1.CompareNeuronsResponse\"\x03\x90\x02\x01\x12[\n\x0b\x43ompareSets\x12\".lens_server.v1.CompareSetsRequest\x1a#.lens_server.v1.CompareSetsResponse\"\x03\x90\x02\x01\x12`\n\x0cLabelNeurons\x12#.lens_server.v1.LabelNeuronsRequest\x1a$.lens_server.v1.LabelNeuronsResponse\"\x03\x90\x02\x01\x30\x01\x12y\n\x15ListUnexpectedNeurons\x12,.lens_server.v1.ListUnexpectedNeuronsRequest\x1a-.lens_server.v1.ListUnexpectedNeuronsResponse\"\x03\x90\x02\x01\x12p\n\x12ListRedundantPairs\x12).lens_server.v1.ListRedundantPairsRequest\x1a*.lens_server.v1.ListRedundantPairsResponse\"\x03\x90\x02\x01\x12p\n\x12GetConceptCoverage\x12).lens_server.v1.GetConceptCoverageRequest\x1a*.lens_server.v1.GetConceptCoverageResponse\"\x03\x90\x02\x01\x12j\n\x10GetConceptSeries\x12\'.lens_server.v1.GetConceptSeriesRequest\x1a(.lens_server.v1.GetConceptSeriesResponse\"\x03\x90\x02\x01\x12\x61\n\rGetConceptMap\x12$.lens_server.v1.GetConceptMapRequest\x1a%.lens_server.v1.GetConceptMapResponse\"\x03\x90\x02\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -59,50 +60,68 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LENSSERVICE'].methods_by_name['ListUnexpectedNeurons']._serialized_options = b'\220\002\001'
   _globals['_LENSSERVICE'].methods_by_name['ListRedundantPairs']._loaded_options = None
   _globals['_LENSSERVICE'].methods_by_name['ListRedundantPairs']._serialized_options = b'\220\002\001'
-  _globals['_LISTINDEXESREQUEST']._serialized_start=230
-  _globals['_LISTINDEXESREQUEST']._serialized_end=250
-  _globals['_LISTINDEXESRESPONSE']._serialized_start=252
-  _globals['_LISTINDEXESRESPONSE']._serialized_end=320
-  _globals['_GETINDEXREQUEST']._serialized_start=322
-  _globals['_GETINDEXREQUEST']._serialized_end=354
-  _globals['_GETINDEXRESPONSE']._serialized_start=356
-  _globals['_GETINDEXRESPONSE']._serialized_end=421
-  _globals['_LISTNEURONSREQUEST']._serialized_start=424
-  _globals['_LISTNEURONSREQUEST']._serialized_end=555
-  _globals['_LISTNEURONSRESPONSE']._serialized_start=557
-  _globals['_LISTNEURONSRESPONSE']._serialized_end=659
-  _globals['_GETNEURONREQUEST']._serialized_start=662
-  _globals['_GETNEURONREQUEST']._serialized_end=803
-  _globals['_GETNEURONRESPONSE']._serialized_start=805
-  _globals['_GETNEURONRESPONSE']._serialized_end=866
-  _globals['_LISTEXEMPLARSREQUEST']._serialized_start=869
-  _globals['_LISTEXEMPLARSREQUEST']._serialized_end=1020
-  _globals['_LISTEXEMPLARSRESPONSE']._serialized_start=1022
-  _globals['_LISTEXEMPLARSRESPONSE']._serialized_end=1115
-  _globals['_SEARCHNEURONSREQUEST']._serialized_start=1118
-  _globals['_SEARCHNEURONSREQUEST']._serialized_end=1324
-  _globals['_SEARCHNEURONSRESPONSE']._serialized_start=1326
-  _globals['_SEARCHNEURONSRESPONSE']._serialized_end=1396
-  _globals['_COMPARENEURONSREQUEST']._serialized_start=1398
-  _globals['_COMPARENEURONSREQUEST']._serialized_end=1458
-  _globals['_COMPARENEURONSRESPONSE']._serialized_start=1460
-  _globals['_COMPARENEURONSRESPONSE']._serialized_end=1538
-  _globals['_COMPARESETSREQUEST']._serialized_start=1541
-  _globals['_COMPARESETSREQUEST']._serialized_end=1682
-  _globals['_COMPARESETSRESPONSE']._serialized_start=1684
-  _globals['_COMPARESETSRESPONSE']._serialized_end=1756
-  _globals['_LABELNEURONSREQUEST']._serialized_start=1759
-  _globals['_LABELNEURONSREQUEST']._serialized_end=2043
-  _globals['_LABELNEURONSRESPONSE']._serialized_start=2045
-  _globals['_LABELNEURONSRESPONSE']._serialized_end=2106
-  _globals['_LISTUNEXPECTEDNEURONSREQUEST']._serialized_start=2109
-  _globals['_LISTUNEXPECTEDNEURONSREQUEST']._serialized_end=2270
-  _globals['_LISTUNEXPECTEDNEURONSRESPONSE']._serialized_start=2272
-  _globals['_LISTUNEXPECTEDNEURONSRESPONSE']._serialized_end=2348
-  _globals['_LISTREDUNDANTPAIRSREQUEST']._serialized_start=2350
-  _globals['_LISTREDUNDANTPAIRSREQUEST']._serialized_end=2437
-  _globals['_LISTREDUNDANTPAIRSRESPONSE']._serialized_start=2439
-  _globals['_LISTREDUNDANTPAIRSRESPONSE']._serialized_end=2504
-  _globals['_LENSSERVICE']._serialized_start=2507
-  _globals['_LENSSERVICE']._serialized_end=3605
+  _globals['_LENSSERVICE'].methods_by_name['GetConceptCoverage']._loaded_options = None
+  _globals['_LENSSERVICE'].methods_by_name['GetConceptCoverage']._serialized_options = b'\220\002\001'
+  _globals['_LENSSERVICE'].methods_by_name['GetConceptSeries']._loaded_options = None
+  _globals['_LENSSERVICE'].methods_by_name['GetConceptSeries']._serialized_options = b'\220\002\001'
+  _globals['_LENSSERVICE'].methods_by_name['GetConceptMap']._loaded_options = None
+  _globals['_LENSSERVICE'].methods_by_name['GetConceptMap']._serialized_options = b'\220\002\001'
+  _globals['_LISTINDEXESREQUEST']._serialized_start=261
+  _globals['_LISTINDEXESREQUEST']._serialized_end=281
+  _globals['_LISTINDEXESRESPONSE']._serialized_start=283
+  _globals['_LISTINDEXESRESPONSE']._serialized_end=351
+  _globals['_GETINDEXREQUEST']._serialized_start=353
+  _globals['_GETINDEXREQUEST']._serialized_end=385
+  _globals['_GETINDEXRESPONSE']._serialized_start=387
+  _globals['_GETINDEXRESPONSE']._serialized_end=452
+  _globals['_LISTNEURONSREQUEST']._serialized_start=455
+  _globals['_LISTNEURONSREQUEST']._serialized_end=586
+  _globals['_LISTNEURONSRESPONSE']._serialized_start=588
+  _globals['_LISTNEURONSRESPONSE']._serialized_end=690
+  _globals['_GETNEURONREQUEST']._serialized_start=693
+  _globals['_GETNEURONREQUEST']._serialized_end=834
+  _globals['_GETNEURONRESPONSE']._serialized_start=836
+  _globals['_GETNEURONRESPONSE']._serialized_end=897
+  _globals['_LISTEXEMPLARSREQUEST']._serialized_start=900
+  _globals['_LISTEXEMPLARSREQUEST']._serialized_end=1051
+  _globals['_LISTEXEMPLARSRESPONSE']._serialized_start=1053
+  _globals['_LISTEXEMPLARSRESPONSE']._serialized_end=1146
+  _globals['_SEARCHNEURONSREQUEST']._serialized_start=1149
+  _globals['_SEARCHNEURONSREQUEST']._serialized_end=1355
+  _globals['_SEARCHNEURONSRESPONSE']._serialized_start=1357
+  _globals['_SEARCHNEURONSRESPONSE']._serialized_end=1427
+  _globals['_COMPARENEURONSREQUEST']._serialized_start=1429
+  _globals['_COMPARENEURONSREQUEST']._serialized_end=1489
+  _globals['_COMPARENEURONSRESPONSE']._serialized_start=1491
+  _globals['_COMPARENEURONSRESPONSE']._serialized_end=1569
+  _globals['_COMPARESETSREQUEST']._serialized_start=1572
+  _globals['_COMPARESETSREQUEST']._serialized_end=1713
+  _globals['_COMPARESETSRESPONSE']._serialized_start=1715
+  _globals['_COMPARESETSRESPONSE']._serialized_end=1787
+  _globals['_LABELNEURONSREQUEST']._serialized_start=1790
+  _globals['_LABELNEURONSREQUEST']._serialized_end=2074
+  _globals['_LABELNEURONSRESPONSE']._serialized_start=2076
+  _globals['_LABELNEURONSRESPONSE']._serialized_end=2137
+  _globals['_LISTUNEXPECTEDNEURONSREQUEST']._serialized_start=2140
+  _globals['_LISTUNEXPECTEDNEURONSREQUEST']._serialized_end=2301
+  _globals['_LISTUNEXPECTEDNEURONSRESPONSE']._serialized_start=2303
+  _globals['_LISTUNEXPECTEDNEURONSRESPONSE']._serialized_end=2379
+  _globals['_LISTREDUNDANTPAIRSREQUEST']._serialized_start=2381
+  _globals['_LISTREDUNDANTPAIRSREQUEST']._serialized_end=2468
+  _globals['_LISTREDUNDANTPAIRSRESPONSE']._serialized_start=2470
+  _globals['_LISTREDUNDANTPAIRSRESPONSE']._serialized_end=2535
+  _globals['_GETCONCEPTCOVERAGEREQUEST']._serialized_start=2538
+  _globals['_GETCONCEPTCOVERAGEREQUEST']._serialized_end=2681
+  _globals['_GETCONCEPTCOVERAGERESPONSE']._serialized_start=2683
+  _globals['_GETCONCEPTCOVERAGERESPONSE']._serialized_end=2755
+  _globals['_GETCONCEPTSERIESREQUEST']._serialized_start=2758
+  _globals['_GETCONCEPTSERIESREQUEST']._serialized_end=2899
+  _globals['_GETCONCEPTSERIESRESPONSE']._serialized_start=2901
+  _globals['_GETCONCEPTSERIESRESPONSE']._serialized_end=2967
+  _globals['_GETCONCEPTMAPREQUEST']._serialized_start=2970
+  _globals['_GETCONCEPTMAPREQUEST']._serialized_end=3140
+  _globals['_GETCONCEPTMAPRESPONSE']._serialized_start=3142
+  _globals['_GETCONCEPTMAPRESPONSE']._serialized_end=3206
+  _globals['_LENSSERVICE']._serialized_start=3209
+  _globals['_LENSSERVICE']._serialized_end=4628
 # @@protoc_insertion_point(module_scope)

@@ -12,6 +12,7 @@ from lens_server.v1 import exemplar_pb2 as _exemplar_pb2
 from lens_server.v1 import index_pb2 as _index_pb2
 from lens_server.v1 import label_pb2 as _label_pb2
 from lens_server.v1 import neuron_pb2 as _neuron_pb2
+from lens_server.v1 import overview_pb2 as _overview_pb2
 from lens_server.v1 import query_pb2 as _query_pb2
 import builtins as _builtins
 import sys
@@ -726,3 +727,204 @@ class ListRedundantPairsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListRedundantPairsResponse: _TypeAlias = ListRedundantPairsResponse  # noqa: Y015
+
+@_typing.final
+class GetConceptCoverageRequest(_message.Message):
+    """Request of GetConceptCoverage."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INDEX_FIELD_NUMBER: _builtins.int
+    OTHER_INDEXES_FIELD_NUMBER: _builtins.int
+    VOCABULARY_FIELD_NUMBER: _builtins.int
+    ALPHA_FIELD_NUMBER: _builtins.int
+    index: _builtins.str
+    """Name of the index. Empty: the only one served."""
+    alpha: _builtins.float
+    """False discovery rate of names, in (0, 1). Unset: 0.05."""
+    @_builtins.property
+    def other_indexes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names of others to hold beside it, at most 63."""
+
+    @_builtins.property
+    def vocabulary(self) -> _label_pb2.Vocabulary:
+        """Concepts to look for. Unset: the list `general`."""
+
+    def __init__(
+        self,
+        *,
+        index: _builtins.str = ...,
+        other_indexes: _abc.Iterable[_builtins.str] | None = ...,
+        vocabulary: _label_pb2.Vocabulary | None = ...,
+        alpha: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_alpha", b"_alpha", "alpha", b"alpha", "vocabulary", b"vocabulary"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_alpha", b"_alpha", "alpha", b"alpha", "index", b"index", "other_indexes", b"other_indexes", "vocabulary", b"vocabulary"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__alpha: _TypeAlias = _typing.Literal["alpha"]  # noqa: Y015
+    _WhichOneofArgType__alpha: _TypeAlias = _typing.Literal["_alpha", b"_alpha"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__alpha) -> _WhichOneofReturnType__alpha | None: ...
+
+Global___GetConceptCoverageRequest: _TypeAlias = GetConceptCoverageRequest  # noqa: Y015
+
+@_typing.final
+class GetConceptCoverageResponse(_message.Message):
+    """Response of GetConceptCoverage."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COVERAGE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def coverage(self) -> _overview_pb2.Coverage:
+        """What each layer knows."""
+
+    def __init__(
+        self,
+        *,
+        coverage: _overview_pb2.Coverage | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["coverage", b"coverage"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["coverage", b"coverage"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetConceptCoverageResponse: _TypeAlias = GetConceptCoverageResponse  # noqa: Y015
+
+@_typing.final
+class GetConceptSeriesRequest(_message.Message):
+    """Request of GetConceptSeries."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INDEX_FIELD_NUMBER: _builtins.int
+    LATER_INDEXES_FIELD_NUMBER: _builtins.int
+    VOCABULARY_FIELD_NUMBER: _builtins.int
+    ALPHA_FIELD_NUMBER: _builtins.int
+    index: _builtins.str
+    """Name of the first checkpoint. Empty: the only index served."""
+    alpha: _builtins.float
+    """False discovery rate of names and of changes, in (0, 1). Unset: 0.05."""
+    @_builtins.property
+    def later_indexes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names of the checkpoints after it, in their order, 1 to 63."""
+
+    @_builtins.property
+    def vocabulary(self) -> _label_pb2.Vocabulary:
+        """Concepts to follow. Unset: the list `general`."""
+
+    def __init__(
+        self,
+        *,
+        index: _builtins.str = ...,
+        later_indexes: _abc.Iterable[_builtins.str] | None = ...,
+        vocabulary: _label_pb2.Vocabulary | None = ...,
+        alpha: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_alpha", b"_alpha", "alpha", b"alpha", "vocabulary", b"vocabulary"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_alpha", b"_alpha", "alpha", b"alpha", "index", b"index", "later_indexes", b"later_indexes", "vocabulary", b"vocabulary"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__alpha: _TypeAlias = _typing.Literal["alpha"]  # noqa: Y015
+    _WhichOneofArgType__alpha: _TypeAlias = _typing.Literal["_alpha", b"_alpha"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__alpha) -> _WhichOneofReturnType__alpha | None: ...
+
+Global___GetConceptSeriesRequest: _TypeAlias = GetConceptSeriesRequest  # noqa: Y015
+
+@_typing.final
+class GetConceptSeriesResponse(_message.Message):
+    """Response of GetConceptSeries."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SERIES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def series(self) -> _overview_pb2.Series:
+        """What became of each."""
+
+    def __init__(
+        self,
+        *,
+        series: _overview_pb2.Series | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["series", b"series"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["series", b"series"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetConceptSeriesResponse: _TypeAlias = GetConceptSeriesResponse  # noqa: Y015
+
+@_typing.final
+class GetConceptMapRequest(_message.Message):
+    """Request of GetConceptMap."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INDEX_FIELD_NUMBER: _builtins.int
+    OTHER_INDEXES_FIELD_NUMBER: _builtins.int
+    VOCABULARY_FIELD_NUMBER: _builtins.int
+    ALPHA_FIELD_NUMBER: _builtins.int
+    POINTS_FIELD_NUMBER: _builtins.int
+    index: _builtins.str
+    """Name of the index. Empty: the only one served."""
+    alpha: _builtins.float
+    """False discovery rate of names, in (0, 1). Unset: 0.05."""
+    points: _builtins.int
+    """Neurons at most, 5 to 5,000; of more a uniform sample is laid out. Unset: 5,000."""
+    @_builtins.property
+    def other_indexes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names of others to lay out with it, at most 63."""
+
+    @_builtins.property
+    def vocabulary(self) -> _label_pb2.Vocabulary:
+        """Names for the neurons. Unset: the list `general`."""
+
+    def __init__(
+        self,
+        *,
+        index: _builtins.str = ...,
+        other_indexes: _abc.Iterable[_builtins.str] | None = ...,
+        vocabulary: _label_pb2.Vocabulary | None = ...,
+        alpha: _builtins.float | None = ...,
+        points: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_alpha", b"_alpha", "_points", b"_points", "alpha", b"alpha", "points", b"points", "vocabulary", b"vocabulary"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_alpha", b"_alpha", "_points", b"_points", "alpha", b"alpha", "index", b"index", "other_indexes", b"other_indexes", "points", b"points", "vocabulary", b"vocabulary"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__alpha: _TypeAlias = _typing.Literal["alpha"]  # noqa: Y015
+    _WhichOneofArgType__alpha: _TypeAlias = _typing.Literal["_alpha", b"_alpha"]  # noqa: Y015
+    _WhichOneofReturnType__points: _TypeAlias = _typing.Literal["points"]  # noqa: Y015
+    _WhichOneofArgType__points: _TypeAlias = _typing.Literal["_points", b"_points"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__alpha) -> _WhichOneofReturnType__alpha | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__points) -> _WhichOneofReturnType__points | None: ...
+
+Global___GetConceptMapRequest: _TypeAlias = GetConceptMapRequest  # noqa: Y015
+
+@_typing.final
+class GetConceptMapResponse(_message.Message):
+    """Response of GetConceptMap."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MAP_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def map(self) -> _overview_pb2.ConceptMap:
+        """Where each neuron lies."""
+
+    def __init__(
+        self,
+        *,
+        map: _overview_pb2.ConceptMap | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["map", b"map"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["map", b"map"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetConceptMapResponse: _TypeAlias = GetConceptMapResponse  # noqa: Y015

@@ -95,6 +95,21 @@ class LensServiceStub:
                 request_serializer=lens__server_dot_v1_dot_lens__service__pb2.ListRedundantPairsRequest.SerializeToString,
                 response_deserializer=lens__server_dot_v1_dot_lens__service__pb2.ListRedundantPairsResponse.FromString,
                 _registered_method=True)
+        self.GetConceptCoverage = channel.unary_unary(
+                '/lens_server.v1.LensService/GetConceptCoverage',
+                request_serializer=lens__server_dot_v1_dot_lens__service__pb2.GetConceptCoverageRequest.SerializeToString,
+                response_deserializer=lens__server_dot_v1_dot_lens__service__pb2.GetConceptCoverageResponse.FromString,
+                _registered_method=True)
+        self.GetConceptSeries = channel.unary_unary(
+                '/lens_server.v1.LensService/GetConceptSeries',
+                request_serializer=lens__server_dot_v1_dot_lens__service__pb2.GetConceptSeriesRequest.SerializeToString,
+                response_deserializer=lens__server_dot_v1_dot_lens__service__pb2.GetConceptSeriesResponse.FromString,
+                _registered_method=True)
+        self.GetConceptMap = channel.unary_unary(
+                '/lens_server.v1.LensService/GetConceptMap',
+                request_serializer=lens__server_dot_v1_dot_lens__service__pb2.GetConceptMapRequest.SerializeToString,
+                response_deserializer=lens__server_dot_v1_dot_lens__service__pb2.GetConceptMapResponse.FromString,
+                _registered_method=True)
 
 
 class LensServiceServicer:
@@ -183,6 +198,27 @@ class LensServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetConceptCoverage(self, request, context):
+        """Tells which concepts each layer knows, of one or several indexes of one embedding space.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetConceptSeries(self, request, context):
+        """Tells what became of concepts over the checkpoints of a training, each an index of its own.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetConceptMap(self, request, context):
+        """Lays the alive neurons of one or several indexes of one embedding space out in a plane.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_LensServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -240,6 +276,21 @@ def add_LensServiceServicer_to_server(servicer, server):
                     servicer.ListRedundantPairs,
                     request_deserializer=lens__server_dot_v1_dot_lens__service__pb2.ListRedundantPairsRequest.FromString,
                     response_serializer=lens__server_dot_v1_dot_lens__service__pb2.ListRedundantPairsResponse.SerializeToString,
+            ),
+            'GetConceptCoverage': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetConceptCoverage,
+                    request_deserializer=lens__server_dot_v1_dot_lens__service__pb2.GetConceptCoverageRequest.FromString,
+                    response_serializer=lens__server_dot_v1_dot_lens__service__pb2.GetConceptCoverageResponse.SerializeToString,
+            ),
+            'GetConceptSeries': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetConceptSeries,
+                    request_deserializer=lens__server_dot_v1_dot_lens__service__pb2.GetConceptSeriesRequest.FromString,
+                    response_serializer=lens__server_dot_v1_dot_lens__service__pb2.GetConceptSeriesResponse.SerializeToString,
+            ),
+            'GetConceptMap': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetConceptMap,
+                    request_deserializer=lens__server_dot_v1_dot_lens__service__pb2.GetConceptMapRequest.FromString,
+                    response_serializer=lens__server_dot_v1_dot_lens__service__pb2.GetConceptMapResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -545,6 +596,87 @@ class LensService:
             '/lens_server.v1.LensService/ListRedundantPairs',
             lens__server_dot_v1_dot_lens__service__pb2.ListRedundantPairsRequest.SerializeToString,
             lens__server_dot_v1_dot_lens__service__pb2.ListRedundantPairsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetConceptCoverage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lens_server.v1.LensService/GetConceptCoverage',
+            lens__server_dot_v1_dot_lens__service__pb2.GetConceptCoverageRequest.SerializeToString,
+            lens__server_dot_v1_dot_lens__service__pb2.GetConceptCoverageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetConceptSeries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lens_server.v1.LensService/GetConceptSeries',
+            lens__server_dot_v1_dot_lens__service__pb2.GetConceptSeriesRequest.SerializeToString,
+            lens__server_dot_v1_dot_lens__service__pb2.GetConceptSeriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetConceptMap(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lens_server.v1.LensService/GetConceptMap',
+            lens__server_dot_v1_dot_lens__service__pb2.GetConceptMapRequest.SerializeToString,
+            lens__server_dot_v1_dot_lens__service__pb2.GetConceptMapResponse.FromString,
             options,
             channel_credentials,
             insecure,

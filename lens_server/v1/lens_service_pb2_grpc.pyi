@@ -61,6 +61,12 @@ class LensServiceStub:
     """Lists clear, alive neurons that no vocabulary entry describes."""
     ListRedundantPairs: _grpc.UnaryUnaryMultiCallable[_lens_service_pb2.ListRedundantPairsRequest, _lens_service_pb2.ListRedundantPairsResponse]
     """Lists the most redundant pairs of neurons of a layer."""
+    GetConceptCoverage: _grpc.UnaryUnaryMultiCallable[_lens_service_pb2.GetConceptCoverageRequest, _lens_service_pb2.GetConceptCoverageResponse]
+    """Tells which concepts each layer knows, of one or several indexes of one embedding space."""
+    GetConceptSeries: _grpc.UnaryUnaryMultiCallable[_lens_service_pb2.GetConceptSeriesRequest, _lens_service_pb2.GetConceptSeriesResponse]
+    """Tells what became of concepts over the checkpoints of a training, each an index of its own."""
+    GetConceptMap: _grpc.UnaryUnaryMultiCallable[_lens_service_pb2.GetConceptMapRequest, _lens_service_pb2.GetConceptMapResponse]
+    """Lays the alive neurons of one or several indexes of one embedding space out in a plane."""
 
 @_typing.type_check_only
 class LensServiceAsyncStub(LensServiceStub):
@@ -95,6 +101,12 @@ class LensServiceAsyncStub(LensServiceStub):
     """Lists clear, alive neurons that no vocabulary entry describes."""
     ListRedundantPairs: _aio.UnaryUnaryMultiCallable[_lens_service_pb2.ListRedundantPairsRequest, _lens_service_pb2.ListRedundantPairsResponse]  # type: ignore[assignment]
     """Lists the most redundant pairs of neurons of a layer."""
+    GetConceptCoverage: _aio.UnaryUnaryMultiCallable[_lens_service_pb2.GetConceptCoverageRequest, _lens_service_pb2.GetConceptCoverageResponse]  # type: ignore[assignment]
+    """Tells which concepts each layer knows, of one or several indexes of one embedding space."""
+    GetConceptSeries: _aio.UnaryUnaryMultiCallable[_lens_service_pb2.GetConceptSeriesRequest, _lens_service_pb2.GetConceptSeriesResponse]  # type: ignore[assignment]
+    """Tells what became of concepts over the checkpoints of a training, each an index of its own."""
+    GetConceptMap: _aio.UnaryUnaryMultiCallable[_lens_service_pb2.GetConceptMapRequest, _lens_service_pb2.GetConceptMapResponse]  # type: ignore[assignment]
+    """Lays the alive neurons of one or several indexes of one embedding space out in a plane."""
 
 class LensServiceServicer(metaclass=_abc_1.ABCMeta):
     """Answers questions about the neurons of indexed neural networks.
@@ -192,5 +204,29 @@ class LensServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_lens_service_pb2.ListRedundantPairsResponse, _abc.Awaitable[_lens_service_pb2.ListRedundantPairsResponse]]:
         """Lists the most redundant pairs of neurons of a layer."""
+
+    @_abc_1.abstractmethod
+    def GetConceptCoverage(
+        self,
+        request: _lens_service_pb2.GetConceptCoverageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_lens_service_pb2.GetConceptCoverageResponse, _abc.Awaitable[_lens_service_pb2.GetConceptCoverageResponse]]:
+        """Tells which concepts each layer knows, of one or several indexes of one embedding space."""
+
+    @_abc_1.abstractmethod
+    def GetConceptSeries(
+        self,
+        request: _lens_service_pb2.GetConceptSeriesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_lens_service_pb2.GetConceptSeriesResponse, _abc.Awaitable[_lens_service_pb2.GetConceptSeriesResponse]]:
+        """Tells what became of concepts over the checkpoints of a training, each an index of its own."""
+
+    @_abc_1.abstractmethod
+    def GetConceptMap(
+        self,
+        request: _lens_service_pb2.GetConceptMapRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_lens_service_pb2.GetConceptMapResponse, _abc.Awaitable[_lens_service_pb2.GetConceptMapResponse]]:
+        """Lays the alive neurons of one or several indexes of one embedding space out in a plane."""
 
 def add_LensServiceServicer_to_server(servicer: LensServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -28,6 +28,7 @@ from lens_server.answers import (
     Where,
 )
 from lens_server.changes import ConceptDiff
+from lens_server.overviews import ConceptMap, Coverage, Series
 from lens_server.report import Report
 
 A = TypeVar("A")
@@ -44,7 +45,10 @@ class AsyncLensClient:
         timeout: float | None = 30.0,
         credentials: grpc.ChannelCredentials | None = None,
     ) -> None:
-        """`timeout` is the seconds one answer may take; a stream (labels, an audit) may take as long as it needs."""
+        """`timeout` is the seconds one answer may take.
+
+        Labels, audits, coverage, series and maps may take as long as they need.
+        """
         place = parse(address, index)
         self._target, self._index = place.target, place.index
         self._timeout = timeout
@@ -113,6 +117,30 @@ class AsyncLensClient:
     ) -> ConceptDiff:
         """What became of each concept from this index to another of the same server, by its name."""
         return await self._ask(calls.diff_concepts(self._index, other_index, vocabulary, alpha))
+
+    async def coverage(
+        self, vocabulary: str | Sequence[str] | None = None, others: Sequence[str] = (), *, alpha: float = 0.05
+    ) -> Coverage:
+        """Which concepts each layer of this index knows, and of others of the same server, by their names."""
+        return await self._within(None, calls.coverage(self._index, vocabulary, others, alpha))
+
+    async def series(
+        self, later: Sequence[str], vocabulary: str | Sequence[str] | None = None, *, alpha: float = 0.05
+    ) -> Series:
+        """What became of concepts over checkpoints: this index, then the later ones, by their names."""
+        return await self._within(None, calls.series(self._index, later, vocabulary, alpha))
+
+    async def concept_map(
+        self,
+        vocabulary: str | Sequence[str] | None = None,
+        others: Sequence[str] = (),
+        *,
+        alpha: float = 0.05,
+        points: int = 5000,
+    ) -> ConceptMap:
+        """The alive neurons of this index, and of others of the same server, in a plane, labelled."""
+        options = {"alpha": alpha, "points": points}
+        return await self._within(None, calls.concept_map(self._index, vocabulary, others, **options))
 
     async def audit(
         self,
@@ -189,12 +217,14 @@ class AsyncLensClient:
         return self._opened
 
     async def _ask(self, call: calls.Call[A]) -> A:
+        return await self._within(self._timeout, call)
+
+    async def _within(self, timeout: float | None, call: calls.Call[A]) -> A:
         try:
-            return call.read(
-                await self._methods.get(call, self._channel().unary_unary)(call.request, timeout=self._timeout)
-            )
+            method = self._methods.get(call, self._channel().unary_unary)
+            return call.read(await method(call.request, timeout=timeout))
         except grpc.RpcError as failure:
-            raise server_error(failure, self._target, self._timeout) from None
+            raise server_error(failure, self._target, timeout) from None
 
     async def _stream(self, call: calls.Call[tuple[A, ...]], timeout: float | None = None) -> AsyncGenerator[A, None]:
         responses = self._methods.get(call, self._channel().unary_stream)(call.request, timeout=timeout)

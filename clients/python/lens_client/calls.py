@@ -22,6 +22,7 @@ from lens_server.answers import (
     Where,
 )
 from lens_server.changes import ConceptDiff
+from lens_server.overviews import ConceptMap, Coverage, Series
 from lens_server.v1 import audit_service_pb2 as audit
 from lens_server.v1 import comparison_pb2, label_pb2, neuron_pb2, query_pb2
 from lens_server.v1 import lens_service_pb2 as service
@@ -158,6 +159,41 @@ def diff_concepts(
         request_message(audit.DiffIndexesRequest, index=index, other_index=other_index, **parts),
         audit.DiffIndexesResponse,
         lambda response: from_message(response.concepts, ConceptDiff),
+    )
+
+
+def coverage(index: str, vocabulary: str | Sequence[str] | None, others: Sequence[str], alpha: float) -> Call[Coverage]:
+    """Which concepts does each layer know?"""
+    parts = {"other_indexes": others, "vocabulary": vocabulary_message(vocabulary), "alpha": alpha}
+    return Call(
+        LENS + "GetConceptCoverage",
+        request_message(service.GetConceptCoverageRequest, index=index, **parts),
+        service.GetConceptCoverageResponse,
+        lambda response: from_message(response.coverage, Coverage),
+    )
+
+
+def series(index: str, later: Sequence[str], vocabulary: str | Sequence[str] | None, alpha: float) -> Call[Series]:
+    """What became of concepts over checkpoints?"""
+    parts = {"later_indexes": later, "vocabulary": vocabulary_message(vocabulary), "alpha": alpha}
+    return Call(
+        LENS + "GetConceptSeries",
+        request_message(service.GetConceptSeriesRequest, index=index, **parts),
+        service.GetConceptSeriesResponse,
+        lambda response: from_message(response.series, Series),
+    )
+
+
+def concept_map(
+    index: str, vocabulary: str | Sequence[str] | None, others: Sequence[str], **options: Any
+) -> Call[ConceptMap]:
+    """Which neurons lie together?"""
+    parts = {"other_indexes": others, "vocabulary": vocabulary_message(vocabulary), **options}
+    return Call(
+        LENS + "GetConceptMap",
+        request_message(service.GetConceptMapRequest, index=index, **parts),
+        service.GetConceptMapResponse,
+        lambda response: from_message(response.map, ConceptMap),
     )
 
 

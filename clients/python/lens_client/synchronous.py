@@ -27,6 +27,7 @@ from lens_server.answers import (
     Where,
 )
 from lens_server.changes import ConceptDiff
+from lens_server.overviews import ConceptMap, Coverage, Series
 from lens_server.report import Report
 
 A = TypeVar("A")
@@ -43,7 +44,10 @@ class LensClient:
         timeout: float | None = 30.0,
         credentials: grpc.ChannelCredentials | None = None,
     ) -> None:
-        """`timeout` is the seconds one answer may take; a stream (labels, an audit) may take as long as it needs."""
+        """`timeout` is the seconds one answer may take.
+
+        Labels, audits, coverage, series and maps may take as long as they need.
+        """
         place = parse(address, index)
         self._target, self._index = place.target, place.index
         self._timeout = timeout
@@ -111,6 +115,30 @@ class LensClient:
         """What became of each concept from this index to another of the same server, by its name."""
         return self._ask(calls.diff_concepts(self._index, other_index, vocabulary, alpha))
 
+    def coverage(
+        self, vocabulary: str | Sequence[str] | None = None, others: Sequence[str] = (), *, alpha: float = 0.05
+    ) -> Coverage:
+        """Which concepts each layer of this index knows, and of others of the same server, by their names."""
+        return self._within(None, calls.coverage(self._index, vocabulary, others, alpha))
+
+    def series(
+        self, later: Sequence[str], vocabulary: str | Sequence[str] | None = None, *, alpha: float = 0.05
+    ) -> Series:
+        """What became of concepts over checkpoints: this index, then the later ones, by their names."""
+        return self._within(None, calls.series(self._index, later, vocabulary, alpha))
+
+    def concept_map(
+        self,
+        vocabulary: str | Sequence[str] | None = None,
+        others: Sequence[str] = (),
+        *,
+        alpha: float = 0.05,
+        points: int = 5000,
+    ) -> ConceptMap:
+        """The alive neurons of this index, and of others of the same server, in a plane, labelled."""
+        options = {"alpha": alpha, "points": points}
+        return self._within(None, calls.concept_map(self._index, vocabulary, others, **options))
+
     def audit(
         self,
         rulebook: Given,
@@ -175,10 +203,13 @@ class LensClient:
         self.close()
 
     def _ask(self, call: calls.Call[A]) -> A:
+        return self._within(self._timeout, call)
+
+    def _within(self, timeout: float | None, call: calls.Call[A]) -> A:
         try:
-            return call.read(self._methods.get(call, self._channel.unary_unary)(call.request, timeout=self._timeout))
+            return call.read(self._methods.get(call, self._channel.unary_unary)(call.request, timeout=timeout))
         except grpc.RpcError as failure:
-            raise server_error(failure, self._target, self._timeout) from None
+            raise server_error(failure, self._target, timeout) from None
 
     def _stream(self, call: calls.Call[tuple[A, ...]], timeout: float | None = None) -> Generator[A, None, None]:
         responses = self._methods.get(call, self._channel.unary_stream)(call.request, timeout=timeout)

@@ -12,8 +12,9 @@ from indexer.errors import IndexUnusable, InvalidInput
 from lens_server.answers import Label, State, Where
 from lens_server.changes import Trend
 from lens_server.queries import concepts
-from lens_server.queries.concepts import MOST_MATCHES, Side, diff_concepts, shares_differ
+from lens_server.queries.concepts import MOST_MATCHES, diff_concepts, shares_differ
 from lens_server.queries.neurons import neuron_at
+from lens_server.queries.sides import Side
 from lens_server.queries.significance import Significance
 
 WORDS = ("ruler", "hair", "ink", "colour patch")

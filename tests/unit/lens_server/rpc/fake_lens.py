@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 from indexer.errors import InvalidInput, NotFound
@@ -29,6 +30,20 @@ from lens_server.answers import (
     Where,
 )
 from lens_server.changes import ConceptChange, ConceptDiff, ConceptStrength, Trend
+from lens_server.overviews import (
+    Checkpoint,
+    ConceptCourse,
+    ConceptMap,
+    ConceptPoint,
+    Coverage,
+    CoveredConcept,
+    IndexCoverage,
+    LayerCoverage,
+    LayerHealth,
+    MapPoint,
+    Series,
+    SeriesStep,
+)
 
 LAYERS = ("conv", "head")
 UNITS = 12
@@ -115,6 +130,48 @@ class FakeLens:
         """A change for each word, in turn."""
         self._note("diff_concepts", vocabulary=vocabulary, alpha=alpha)
         return ConceptDiff(self.name, other.name, 9, 8, 3, 2, 4, tuple(_changes(_words(vocabulary))))
+
+    def coverage(
+        self, vocabulary: str | Sequence[str] | None = None, others: Sequence["FakeLens"] = (), *, alpha: float = 0.05
+    ) -> Coverage:
+        """Each word names a neuron of the first layer; the second has too few."""
+        self._note("coverage", vocabulary=vocabulary, alpha=alpha)
+        words = tuple(_words(vocabulary))
+        known = tuple(CoveredConcept(each, 1, 1 / 9, "conv/2", 0.3, 0.01) for each in words)
+        few = CoveredConcept(words[0], 1, None, "head/2", 0.2, 0.02)
+        layers = (LayerCoverage("conv", 9, len(words), False, known), LayerCoverage("head", 2, 1, True, (few,)))
+        return Coverage(tuple(IndexCoverage(each.name, 11, 4, layers) for each in (self, *others)), words, 5)
+
+    def series(
+        self, later: Sequence["FakeLens"], vocabulary: str | Sequence[str] | None = None, *, alpha: float = 0.05
+    ) -> Series:
+        """A word that each checkpoint knows better."""
+        self._note("series", vocabulary=vocabulary, alpha=alpha)
+        names = [self.name, *(each.name for each in later)]
+        health = (LayerHealth("conv", 12, 9, 0.75, 0.4), LayerHealth("head", 12, 0, 0.0, None))
+        points = [ConceptPoint(ConceptStrength(1, 1 / 9, "conv/2", 0.3, 5.0), None, None)]
+        points += [ConceptPoint(ConceptStrength(2, 2 / 9, "conv/3", 0.3, None), Trend.SAME, 0.6) for _ in later]
+        course = ConceptCourse(_words(vocabulary)[0], names[0], None, tuple(points))
+        steps = tuple(SeriesStep(a, b, 2 / 3, 0.5) for a, b in pairwise(names))
+        return Series(tuple(Checkpoint(name, 9, 3, health) for name in names), steps, (course,), 2)
+
+    def concept_map(
+        self,
+        vocabulary: str | Sequence[str] | None = None,
+        others: Sequence["FakeLens"] = (),
+        *,
+        alpha: float = 0.05,
+        points: int = 5000,
+    ) -> ConceptMap:
+        """The neurons in a row, every third without a name."""
+        self._note("concept_map", vocabulary=vocabulary, alpha=alpha, points=points)
+        names = tuple(each.name for each in (self, *others))
+        places = [
+            MapPoint(name, neuron, at / 24, -at / 48, *((None, None) if at % 3 else (_words(vocabulary)[0], 0.3)))
+            for name in names
+            for at, neuron in enumerate(self._passing(Where(states=(State.ALIVE,))))
+        ]
+        return ConceptMap(names, 99, 7.5, tuple(places[:points]))
 
     def label(
         self,

@@ -57,6 +57,11 @@ BROKEN: list[tuple[str, Message, str, str]] = [
         "vocabulary",
         "not both",
     ),
+    ("GetConceptCoverage", service.GetConceptCoverageRequest(other_indexes=["x"] * 64), "other_indexes", "0 to 63"),
+    ("GetConceptCoverage", service.GetConceptCoverageRequest(other_indexes=[" "]), "other_indexes[0]", "empty"),
+    ("GetConceptSeries", service.GetConceptSeriesRequest(), "later_indexes", "1 to 63"),
+    ("GetConceptMap", service.GetConceptMapRequest(points=4), "points", "5 to 5,000"),
+    ("GetConceptMap", service.GetConceptMapRequest(points=5001), "points", "5 to 5,000"),
     ("CompareSets", service.CompareSetsRequest(), "sets", "layers, other_index"),
     ("CompareSets", service.CompareSetsRequest(layers=LayerPair(a="conv")), "layers.b", "empty"),
     (

@@ -19,6 +19,7 @@ from lens_server.answers import (
     Unexpected,
     Where,
 )
+from lens_server.overviews import ConceptMap, Coverage, Series
 from lens_server.v1 import lens_service_pb2 as service
 from lens_server.v1.audit_service_pb2 import DiffIndexesRequest
 from lens_server.v1.audit_service_pb2_grpc import AuditServiceStub
@@ -201,3 +202,42 @@ def test_list_redundant_pairs(stub: LensServiceStub, lens: FakeLens) -> None:
     """Pairs that say the same."""
     response = stub.ListRedundantPairs(service.ListRedundantPairsRequest(layer="conv", limit=3))
     assert tuple(from_message(each, Pair) for each in response.pairs) == lens.redundancy("conv", limit=3)
+
+
+def test_get_concept_coverage(two_indexes: SimpleNamespace) -> None:
+    """Of both indexes in the order asked; the options reach the lens."""
+    before, after = (two_indexes.lenses[name] for name in ("before", "after"))
+    asked = {"vocabulary": Vocabulary(entries=["ruler", "hair"]), "alpha": 0.1}
+    request = service.GetConceptCoverageRequest(index="after", other_indexes=["before"], **asked)
+    found = from_message(two_indexes.stub.GetConceptCoverage(request).coverage, Coverage)
+    assert after.asked == [("coverage", {"vocabulary": ("ruler", "hair"), "alpha": 0.1})]
+    assert found == after.coverage(("ruler", "hair"), [before], alpha=0.1)
+    assert [each.index for each in found.indexes] == ["after", "before"]
+
+
+def test_get_concept_series(two_indexes: SimpleNamespace) -> None:
+    """Checkpoints in the order asked."""
+    before, after = (two_indexes.lenses[name] for name in ("before", "after"))
+    request = service.GetConceptSeriesRequest(index="before", later_indexes=["after"])
+    found = from_message(two_indexes.stub.GetConceptSeries(request).series, Series)
+    assert before.asked == [("series", {"vocabulary": None, "alpha": 0.05})]
+    assert found == before.series([after])
+
+
+def test_get_concept_map(two_indexes: SimpleNamespace) -> None:
+    """Both indexes in one plane."""
+    before, after = (two_indexes.lenses[name] for name in ("before", "after"))
+    request = service.GetConceptMapRequest(index="before", other_indexes=["after"], points=7)
+    found = from_message(two_indexes.stub.GetConceptMap(request).map, ConceptMap)
+    assert before.asked == [("concept_map", {"vocabulary": None, "alpha": 0.05, "points": 7})]
+    assert found == before.concept_map(None, [after], points=7)
+
+
+def test_answers_over_several_indexes_are_kept_by_all_their_digests(two_indexes: SimpleNamespace) -> None:
+    """Asked again they are not worked out again; where one index was swapped they are."""
+    request = service.GetConceptCoverageRequest(index="before", other_indexes=["after"])
+    first = two_indexes.stub.GetConceptCoverage(request)
+    assert two_indexes.stub.GetConceptCoverage(request) == first
+    assert len(two_indexes.lenses["before"].asked) == 1
+    two_indexes.server.served.replace("after", FakeLens("swapped"))
+    assert two_indexes.stub.GetConceptCoverage(request).coverage.indexes[1].index == "swapped"

@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lens_server import answers, changes, report
+from lens_server import answers, changes, overviews, report
 from lens_server.answers import Box, Exemplar, Neuron, NeuronPage, Query, Relevance, Span, State, Where
 from lens_server.changes import Trend
 from lens_server.report import Change, Severity, Verdict
@@ -25,13 +25,14 @@ from lens_server.v1 import (
     label_pb2,
     lens_service_pb2,
     neuron_pb2,
+    overview_pb2,
     query_pb2,
 )
 from lens_server.wire import Unreadable, Unsendable, from_message, to_message
 
 TYPES = [
     each
-    for module in (answers, changes, report)
+    for module in (answers, changes, overviews, report)
     for each in vars(module).values()
     if isinstance(each, type) and dataclasses.is_dataclass(each) and each.__module__.startswith(module.__name__)
 ]
@@ -43,6 +44,7 @@ MODULES = (
     index_pb2,
     label_pb2,
     neuron_pb2,
+    overview_pb2,
     query_pb2,
 )
 PLAIN: dict[Any, st.SearchStrategy[Any]] = {
