@@ -15,6 +15,7 @@ SUITES = {
     "collect": Suite("subject pass with collection / plain forward pass over the same loader, one thread", threads=1),
     "passes": Suite("foundation model passes = distinct exemplars"),
     "memory": Suite("peak memory of a build, as the dataset grows tenfold"),
+    "kills": Suite("builds killed at any point and gone on with: the same bytes", threads=1),
     "search": Suite("exact text search / numpy matmul + argpartition, one thread", threads=1),
     "open": Suite("opening an index of a million neurons: seconds and resident memory"),
     "rpc": Suite("cached text query over gRPC / empty unary call on the same server", threads=1),

@@ -1,0 +1,185 @@
+"""Kills builds before every step they take on disk, and goes on until they are done.
+
+A program: one process loads everything, then forks a child for each build, so that a kill costs no imports.
+`python -m benchmarks.killing '{"folder": …, "arguments": […], …}'` prints what became of each kill as JSON.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import random
+import shutil
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+EPOCH = "1700000000"
+_STEPS = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "shutil.copyfile", "os.link"}
+_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
+_MOST_ATTEMPTS = 30
+
+
+@dataclass(frozen=True)
+class Kill:
+    """What became of one build that was killed."""
+
+    step: int
+    attempts: int
+    """Times it was begun or gone on with, until it was done."""
+    same: bool
+    """The index is the uninterrupted one's, byte for byte."""
+    whole: bool
+    """After every kill the index that was there, or the new one, was there and whole."""
+    left: list[str]
+    """Folders that lay around in the end."""
+    said: str = ""
+    """The last error, where it did not end well."""
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """sha256 of every file of a folder."""
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def forked(arguments: Sequence[str], root: Path, kill_before: int = 0) -> tuple[int, int, str]:
+    """Run `lens …` in a child that is killed before its n-th step (0: not); status, steps taken, words."""
+    said, steps = root / "said.txt", root / "steps.txt"
+    child = os.fork()
+    if child == 0:
+        _child(arguments, root, said, steps, kill_before)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    taken = int(steps.read_text()) if status == 0 and steps.exists() else 0
+    return status, taken, said.read_text()
+
+
+def _child(arguments: Sequence[str], root: Path, said: Path, steps: Path, kill_before: int) -> None:
+    from lens_server.cli.main import main
+
+    count = 0
+    here = str(root)
+
+    def step(event: str, values: tuple[Any, ...]) -> None:
+        nonlocal count
+        writes = event in _STEPS or (event == "open" and isinstance(values[2], int) and values[2] & _WRITING)
+        if writes and str(values[0]).startswith(here) and str(values[0]) != str(steps):
+            count += 1
+            if count == kill_before:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    with said.open("w") as words:
+        os.dup2(words.fileno(), 1)
+        os.dup2(words.fileno(), 2)
+    sys.argv = ["lens", *arguments]
+    sys.addaudithook(step)
+    status = 0
+    try:
+        main()
+    except SystemExit as ended:
+        status = int(ended.code or 0)
+    finally:
+        steps.write_text(str(count))
+        sys.stdout.flush()
+        os._exit(status)
+
+
+class Killer:
+    """One kind of build, killed again and again."""
+
+    def __init__(self, folder: Path, arguments: Sequence[str], before: Sequence[str] = ()) -> None:
+        self.folder = folder
+        self._arguments = list(arguments)
+        self._base: Path | None = None
+        if before:
+            self._base = folder / "base"
+            self._run([*before, "--out", str(self._base)])
+        whole = self._begin("whole")
+        self.steps = self._run([*self._arguments, "--out", str(whole)])
+        self.wanted = digests(whole)
+        self._old = digests(self._base) if self._base else None
+
+    def kill(self, step: int, rng: random.Random | None = None) -> Kill:
+        """Kill before this step, go on; with `rng` the builds that go on are killed too, now and then."""
+        out, resume = self._begin(f"cut-{step}"), list[str]()
+        whole, said = True, ""
+        for attempt in range(1, _MOST_ATTEMPTS + 1):
+            at = step if attempt == 1 else rng.randrange(1, self.steps) if rng and rng.random() < 0.5 else 0
+            status, _, said = forked([*self._arguments, "--out", str(out), *resume], self.folder, at)
+            whole = whole and self._whole(out)
+            if status != -signal.SIGKILL:  # done, or told that the index is there: the last kill came after all
+                break
+            resume = ["--resume"]
+        same = out.is_dir() and digests(out) == self.wanted
+        left = sorted(each.name for each in self.folder.glob(f"{out.name}.*") if not each.name.endswith(".discarded"))
+        for each in self.folder.glob(f"{out.name}*"):
+            shutil.rmtree(each)
+        return Kill(step, attempt, same, whole, left, "" if same else said[-500:])
+
+    def _begin(self, name: str) -> Path:
+        out = self.folder / name
+        if self._base is not None:
+            shutil.copytree(self._base, out)
+        return out
+
+    def _run(self, arguments: Sequence[str]) -> int:
+        status, steps, said = forked(arguments, self.folder)
+        if status:
+            raise RuntimeError(said)
+        return steps
+
+    def _whole(self, out: Path) -> bool:
+        found = digests(out) if out.is_dir() else None
+        if self._old is None:
+            return found is None or found == self.wanted
+        if found is None:
+            beside = out.with_name(out.name + ".replaced")
+            return beside.is_dir() and digests(beside) == self._old
+        return found in (self._old, self.wanted)
+
+
+def hasten() -> None:
+    """Import what a build needs, and make it store what it has done so often that kills find it doing so."""
+    import open_clip  # noqa: F401
+    import torch
+
+    import indexer.collectors.activation as activation
+    import indexer.datasets.lesions.adapter
+    import indexer.embedding as embedding
+    import indexer.pipeline
+    import lens_server.cli.main  # noqa: F401
+
+    torch.set_num_threads(1)
+    activation._CHECKPOINT_SECONDS = 0.0  # type: ignore[misc]
+    embedding._CHUNK = 32  # type: ignore[misc]
+    with contextlib.suppress(ImportError):
+        import indexer.collectors.relmax as relmax
+
+        relmax._CHECKPOINT_SECONDS = 0.0  # type: ignore[misc]
+
+
+def main() -> None:
+    """Read what is asked of the first argument; print the kills."""
+    asked = json.loads(sys.argv[1])
+    os.environ["SOURCE_DATE_EPOCH"] = EPOCH
+    os.environ.setdefault("LENS_CACHE", "none")
+    hasten()
+    folder = Path(asked["folder"])
+    folder.mkdir(parents=True, exist_ok=True)
+    killer = Killer(folder, asked["arguments"], asked.get("before", ()))
+    rng = random.Random(asked.get("seed", 0))
+    most = killer.steps + 1
+    steps = list(range(1, most)) if asked.get("kills") is None else sorted(rng.sample(range(1, most), asked["kills"]))
+    steps += [most + step for step in asked.get("last", ()) if most + step not in steps]
+    kills = [asdict(killer.kill(step, rng if asked.get("again") else None)) for step in steps]
+    print(json.dumps({"steps": killer.steps, "files": len(killer.wanted), "kills": kills}))
+
+
+if __name__ == "__main__":
+    main()
