@@ -1,7 +1,7 @@
 """What a build is asked to do: one frozen model per stage; all faults of a configuration are reported at once."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from ruamel.yaml import YAML
@@ -11,6 +11,7 @@ from indexer.errors import InvalidInput, nearest_hint
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["float32", "bfloat16", "float16"]
+Described = TypeVar("Described", bound=BaseModel)
 
 
 class _Stage(BaseModel):
@@ -124,9 +125,23 @@ class BuildConfig(_Stage):
     thumbnail: int = Field(default=128, ge=16, le=1024)
     """Longest side of the stored pictures, in pixels."""
 
+    def with_layers(self, layers: tuple[str, ...]) -> "BuildConfig":
+        """The same with these layers, instead of the patterns that were given."""
+        return self.model_copy(update={"collect": self.collect.model_copy(update={"layers": layers})})
+
 
 def read_config(path: Path | None, overrides: dict[str, dict[str, Any] | Any]) -> BuildConfig:
     """A YAML file (or none) with what the command line says on top; raises InvalidInput naming every fault."""
+    return _checked(BuildConfig, _merged(path, overrides), path)
+
+
+def read_subject(path: Path | None, given: dict[str, Any]) -> SubjectConfig:
+    """The subject alone, likewise."""
+    stage = _merged(path, {"subject": given}).get("subject")
+    return _checked(SubjectConfig, stage, path, ("subject",))
+
+
+def _merged(path: Path | None, overrides: dict[str, dict[str, Any] | Any]) -> dict[str, Any]:
     stages = _load(path) if path else {}
     for stage, given in overrides.items():
         if isinstance(given, dict):
@@ -137,11 +152,15 @@ def read_config(path: Path | None, overrides: dict[str, dict[str, Any] | Any]) -
             }
         elif given is not None:
             stages[stage] = given
+    return stages
+
+
+def _checked(model: type[Described], given: object, path: Path | None, at: tuple[str, ...] = ()) -> Described:
     try:
-        return BuildConfig.model_validate(stages)
+        return model.model_validate(given)
     except ValidationError as faults:
         where = f" in {path}" if path else ""
-        lines = [_explain(fault) for fault in faults.errors()]
+        lines = [_explain({**fault, "loc": (*at, *fault["loc"])}) for fault in faults.errors()]
         raise InvalidInput(
             f"The build is not well described{where}: " + "; ".join(lines) + ".",
             hint="lens build --help lists every setting.",

@@ -1,13 +1,14 @@
 """Data → collect → embed → index, on one screen. Read this first."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from indexer.assembly import neuron_tables, relevance_table, sample_table
-from indexer.catalogue import COLLECTORS, DATASETS, FOUNDATION_MODELS, SUBJECTS
+from indexer.catalogue import COLLECTORS, DATASETS, FOUNDATION_MODELS
 from indexer.collectors.activation import CollectSettings
 from indexer.collectors.relevance import RelevanceSettings, class_names, relate
-from indexer.collectors.shapes import LayerShape, layer_shapes
-from indexer.config import BuildConfig
+from indexer.collectors.shapes import LayerShape, layer_shapes, resolve_layers
+from indexer.config import BuildConfig, SubjectConfig
 from indexer.embedding import EmbedSettings, embed_exemplars
 from indexer.engines.choosing import store_engine
 from indexer.index.files import ENGINE
@@ -16,6 +17,7 @@ from indexer.index.staging import claimed, finish, publish
 from indexer.index.writer import Tables, write_manifest, write_tables
 from indexer.origins import Origins
 from indexer.progress import Progress, Silent
+from indexer.subjects.opening import open_subject
 
 
 def build_index(  # noqa: PLR0913 - one required, the rest by name
@@ -40,7 +42,8 @@ def build_index(  # noqa: PLR0913 - one required, the rest by name
     with claimed(config.out, asked, resume=resume, replace=over) as staging:
         known = Index.open(config.out) if add else None
         dataset = DATASETS.load(config.dataset.name)
-        subject = SUBJECTS.load(config.subject.name, trust_pickle=config.subject.trust_pickle)
+        subject = open_subject(config.subject.name, config.subject.saes, trust_pickle=config.subject.trust_pickle)
+        config = config.with_layers(resolve_layers(subject, config.collect.layers))
         model = FOUNDATION_MODELS.load(config.foundation.name, trust_pickle=config.foundation.trust_pickle)
         origins = Origins.of(config, subject, model, known)
         origins.go_on(staging, dataset)
@@ -73,6 +76,11 @@ def build_index(  # noqa: PLR0913 - one required, the rest by name
     return config.out
 
 
-def list_layers(subject_name: str, *, trust_pickle: bool = False) -> list[LayerShape]:
-    """Every layer of a subject that can be indexed, with its shape for one sample."""
-    return layer_shapes(SUBJECTS.load(subject_name, trust_pickle=trust_pickle))
+def list_layers(subject: SubjectConfig, patterns: Sequence[str] = ()) -> list[LayerShape]:
+    """Every layer of a subject that can be indexed, or those that match, with its shape for one sample."""
+    opened = open_subject(subject.name, subject.saes, trust_pickle=subject.trust_pickle)
+    shapes = layer_shapes(opened)
+    if not patterns:
+        return shapes
+    by_name = {each.name: each for each in shapes}
+    return [by_name[name] for name in resolve_layers(opened, patterns)]

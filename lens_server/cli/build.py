@@ -7,7 +7,8 @@ import typer
 from rich.console import Console
 
 from indexer.cache import cache_folder
-from indexer.config import read_config
+from indexer.collectors.shapes import LayerShape
+from indexer.config import read_config, read_subject
 from indexer.errors import InvalidInput
 from indexer.pipeline import build_index, list_layers
 from lens_server.cli import output
@@ -167,7 +168,8 @@ def build(
         bool, typer.Option("--add", help="Add these layers to an index that is there.", rich_help_panel=_AGAIN)
     ] = False,
     list_layers_: Annotated[
-        bool, typer.Option("--list-layers", help="Only print the subject's layers; needs --subject.")
+        bool,
+        typer.Option("--list-layers", help="Only print the subject's layers, or those that --layers match."),
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="JSON for programs instead of tables.")] = False,
@@ -175,7 +177,8 @@ def build(
     """Show a dataset to a subject and index what each neuron responds to."""
     progress = TerminalProgress(quiet=quiet or as_json)
     if list_layers_:
-        _print_layers(subject, trust_pickle=trust_pickle, as_json=as_json)
+        asked = read_subject(config, {"name": subject, "saes": _saes(sae), "trust_pickle": trust_pickle or None})
+        _print_layers(list_layers(asked, _listed(layers) or ()), as_json=as_json)
         return
     settings = read_config(
         config,
@@ -218,17 +221,14 @@ def build(
     )
 
 
-def _print_layers(subject: str | None, *, trust_pickle: bool, as_json: bool) -> None:
-    if subject is None:
-        raise InvalidInput(
-            "--list-layers needs --subject.", hint="lens build --subject timm:resnet18/random --list-layers"
-        )
-    layers = list_layers(subject, trust_pickle=trust_pickle)
+def _print_layers(layers: list[LayerShape], *, as_json: bool) -> None:
     if as_json:
         output.print_json(layers)
         return
+    wide = max((len(layer.name) for layer in layers), default=0)
     for layer in layers:
-        typer.echo(f"{layer.name:<40} {layer.units:>7,} neurons  {layer.kind:<20} {'×'.join(map(str, layer.shape))}")
+        shape = "×".join(map(str, layer.shape))
+        typer.echo(f"{layer.name:<{wide}} {layer.units:>7,} neurons  {layer.kind:<20} {shape}")
 
 
 def _listed(given: str | None) -> tuple[str, ...] | None:
