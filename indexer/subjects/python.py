@@ -19,6 +19,7 @@ from PIL import Image
 
 from indexer.errors import InvalidInput, SubjectFault, UnknownName
 from indexer.subjects.inputs import parts_of
+from indexer.subjects.preparing import default_note, default_preprocess
 from indexer.subjects.subject import Subject
 
 if TYPE_CHECKING:
@@ -26,10 +27,6 @@ if TYPE_CHECKING:
 
 CONTRACT = "A factory returns a module, or (module, preprocess), or (module, preprocess, class names)."
 CONTRACT_OF_IMAGES = "It must turn one image into a float tensor [channels, height, width]"
-DEFAULT_NOTE = (
-    "No preprocess was given: images are resized to 256 pixels (bicubic), cropped to the central 224, "
-    "and normalised with ImageNet's mean and deviation."
-)
 
 
 def load(argument: str, *, trust_pickle: bool = False) -> Subject:
@@ -102,9 +99,9 @@ def _subject(argument: str, made: object) -> Subject:
         shown = f"({found})" if isinstance(made, tuple) else found
         raise SubjectFault(f"The factory {argument!r} returned {shown}.", hint=CONTRACT)
     module, given, classes = (*parts, None, None)[:3]
-    preprocess = _default_preprocess() if given is None else given
+    preprocess = default_preprocess() if given is None else given
     _check_preprocess(argument, preprocess)
-    notes = (DEFAULT_NOTE,) if given is None else ()
+    notes = (default_note(),) if given is None else ()
     return Subject(f"python:{argument}", module, preprocess, _names(argument, classes), notes)
 
 
@@ -151,13 +148,6 @@ def _shown(value: object) -> str:
     if isinstance(value, torch.Tensor):
         return f"{value.dtype} {list(value.shape)}"
     return f"a value of type {type(value).__name__}"
-
-
-def _default_preprocess() -> "Preprocess":
-    from timm.data.transforms_factory import create_transform
-
-    preprocess: Preprocess = create_transform((3, 224, 224), interpolation="bicubic", crop_pct=0.875)
-    return preprocess
 
 
 def _describe(fault: Exception) -> str:

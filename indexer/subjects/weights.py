@@ -42,19 +42,21 @@ def load_file(module: torch.nn.Module, file: str, *, owner: str, trust_pickle: b
     module.load_state_dict(state, strict=False)
 
 
+OFFLINE_HINT = (
+    "Offline, put /FILE.safetensors after the model's name for weights you have, /random for none, "
+    "or write python:MODULE:FACTORY for a model of your own."
+)
+
+
 @contextmanager
-def download(owner: str) -> Iterator[None]:
+def download(owner: str, hint: str = OFFLINE_HINT) -> Iterator[None]:
     """Turns any failure to fetch weights into a SubjectFault that lists the ways to do without the hub."""
     try:
         with hub_without_waiting():
             yield
     except Exception as fault:  # each hub client has errors of its own
         reason = (str(fault).strip() or type(fault).__name__).splitlines()[0].rstrip(".")
-        raise SubjectFault(
-            f"The pretrained weights of {owner} could not be fetched: {reason}.",
-            hint="Offline, put /FILE.safetensors after the model's name for weights you have, /random for none, "
-            "or write python:MODULE:FACTORY for a model of your own.",
-        ) from fault
+        raise SubjectFault(f"The pretrained weights of {owner} could not be fetched: {reason}.", hint=hint) from fault
 
 
 def _read(path: Path, *, trust_pickle: bool) -> dict[str, torch.Tensor]:
