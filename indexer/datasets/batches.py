@@ -1,18 +1,21 @@
 """Samples on their way to a model: read ahead by threads, in order, each content once."""
 
-import hashlib
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, TypeVar
 
 from PIL import Image
 
 from indexer.datasets.dataset import Dataset
+from indexer.datasets.reading_ahead import Ahead, Read, bytes_of, content_of, read_ahead, reading_threads
 from indexer.errors import DatasetFault
 
+__all__ = ["Batch", "Reading", "chosen_batches", "content_of", "distinct_batches", "reading_threads"]
+
 T = TypeVar("T")
+
+PICTURES_LIMIT = 512 << 20
+"""Bytes of decoded images in one batch: one that is made of images ends there, one beside its inputs goes without."""
 
 
 @dataclass
@@ -50,72 +53,83 @@ class Batch(NamedTuple, Generic[T]):
 
     numbers: list[int]
     items: list[T]
+    images: Sequence[Image.Image | None] = ()
+    """As decoded, where asked for; None for those there was no room for."""
 
 
-def distinct_batches(
-    dataset: Dataset, prepare: Callable[[Image.Image], T], reading: Reading, *, size: int, threads: int
+def distinct_batches(  # noqa: PLR0913 - all but three have names
+    dataset: Dataset,
+    prepare: Callable[[Image.Image], T],
+    reading: Reading,
+    *,
+    size: int,
+    threads: int,
+    images: bool = False,
 ) -> Iterator[Batch[T]]:
-    """Batches of the samples that `reading` has not seen, each content once, in order; `reading` is kept up to date."""
-    numbers: list[int] = []
-    items: list[T] = []
+    """Batches of the samples that `reading` has not seen, each content once, in order; `reading` is kept up to date.
+
+    `images` adds the decoded images, as far as PICTURES_LIMIT allows.
+    """
+    growing: _Growing[T] = _Growing(size)
     todo = range(len(reading.contents), len(dataset.keys))
-    for number, (content, item, fault) in zip(todo, _read_ahead(dataset, prepare, todo, threads), strict=True):
-        if fault is not None:
-            reading.faults[number] = fault
-        if reading.take(content) and item is not None:
-            numbers.append(number)
-            items.append(item)
-        if len(items) == size:
-            yield Batch(numbers, items)
-            numbers, items = [], []
-    if items:
-        yield Batch(numbers, items)
+    ahead = Ahead(threads, _samples_ahead(size, threads), images=images)
+    for number, read in zip(todo, read_ahead(dataset, prepare, todo, ahead), strict=True):
+        if read.fault is not None:
+            reading.faults[number] = read.fault
+        if reading.take(read.content) and read.item is not None:
+            growing.add(number, read)
+        if growing.full:
+            yield growing.batch(images)
+            growing = _Growing(size)
+    if growing.items:
+        yield growing.batch(images)
 
 
 def chosen_batches(
     dataset: Dataset, prepare: Callable[[Image.Image], T], numbers: Sequence[int], *, size: int, threads: int
 ) -> Iterator[Batch[T]]:
     """Batches of these samples, in the order given; raises DatasetFault for one that can no longer be read."""
-    taken: list[int] = []
-    items: list[T] = []
-    for number, (_, item, fault) in zip(numbers, _read_ahead(dataset, prepare, numbers, threads), strict=True):
-        if item is None:
-            raise DatasetFault(f"{dataset.keys[number]} could be read before, but not now: {fault}")
-        taken.append(number)
-        items.append(item)
-        if len(items) == size:
-            yield Batch(taken, items)
-            taken, items = [], []
-    if items:
-        yield Batch(taken, items)
+    growing: _Growing[T] = _Growing(size)
+    ahead = Ahead(threads, _samples_ahead(size, threads), digests=False)
+    for number, read in zip(numbers, read_ahead(dataset, prepare, numbers, ahead), strict=True):
+        if read.item is None:
+            raise DatasetFault(f"{dataset.keys[number]} could be read before, but not now: {read.fault}")
+        growing.add(number, read)
+        if growing.full:
+            yield growing.batch(images=False)
+            growing = _Growing(size)
+    if growing.items:
+        yield growing.batch(images=False)
 
 
-def _read_ahead(
-    dataset: Dataset, prepare: Callable[[Image.Image], T], numbers: Sequence[int], threads: int
-) -> Iterator[tuple[str | None, T | None, str | None]]:
-    def read(number: int) -> tuple[str | None, T | None, str | None]:
-        try:
-            image = dataset.load(number)
-        except DatasetFault as fault:
-            return None, None, fault.message
-        return content_of(image), prepare(image), None
-
-    waiting: deque[Future[tuple[str | None, T | None, str | None]]] = deque()
-    with ThreadPoolExecutor(max_workers=threads, thread_name_prefix="read") as pool:
-        try:
-            for number in numbers:
-                waiting.append(pool.submit(read, number))
-                if len(waiting) > 16 * threads:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
+def _samples_ahead(size: int, threads: int) -> int:
+    """While a model looks at one batch, the next must be under way."""
+    return max(16 * threads, 2 * size)
 
 
-def content_of(image: Image.Image) -> str:
-    """Digest of an image's pixels, mode and size."""
-    digest = hashlib.blake2b(f"{image.mode}{image.size}".encode(), digest_size=16)
-    digest.update(image.tobytes())
-    return digest.hexdigest()
+class _Growing(Generic[T]):
+    """A batch that is not yet full."""
+
+    def __init__(self, size: int) -> None:
+        self.numbers: list[int] = []
+        self.items: list[T] = []
+        self._images: list[Image.Image | None] = []
+        self._size = size
+        self._pictures = 0
+
+    def add(self, number: int, read: Read[T]) -> None:
+        assert read.item is not None
+        self.numbers.append(number)
+        self.items.append(read.item)
+        beside = bytes_of(read.image) if read.image is not read.item else 0
+        fits = self._pictures + beside <= PICTURES_LIMIT
+        self._images.append(read.image if fits else None)
+        self._pictures += (beside if fits else 0) + (bytes_of(read.item) if isinstance(read.item, Image.Image) else 0)
+
+    @property
+    def full(self) -> bool:
+        made_of_images = bool(self.items) and isinstance(self.items[-1], Image.Image)
+        return len(self.items) == self._size or (made_of_images and self._pictures >= PICTURES_LIMIT)
+
+    def batch(self, images: bool) -> Batch[T]:  # noqa: FBT001
+        return Batch(self.numbers, self.items, self._images if images else ())

@@ -2,7 +2,9 @@
 
 import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +15,14 @@ from indexer.errors import DatasetFault, InvalidInput, nearest_hint
 FOREIGN = frozenset({"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"})
 """Formats that PIL knows by name only, or would run another program to draw."""
 
-ENCODED_LIMIT = 1 << 30
+ENCODED_LIMIT = 512 << 20
 """Bytes of an image before it is decoded, where it is read from an archive."""
+
+PIXEL_BYTES = 4
+"""Bytes of a pixel in an RGB image of PIL."""
+_DECODING_BYTES = {"plain": 8, "transparent": 16, "deep": 32}
+"""Bytes of a pixel while it is decoded and converted, measured."""
+_announce: ContextVar[Callable[[int], None] | None] = ContextVar("announce", default=None)
 
 UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -50,6 +58,23 @@ def read_image(source: Path | bytes, key: str) -> Image.Image:
         raise unreadable(key, fault) from fault
 
 
+@contextmanager
+def announcing(to: Callable[[int], None]) -> Iterator[None]:
+    """Within, `to` is told how many bytes an image needs before it is decoded, and may wait until there are some."""
+    token = _announce.set(to)
+    try:
+        yield
+    finally:
+        _announce.reset(token)
+
+
+def ask_for(size: int) -> None:
+    """Say how many bytes decoding an image will need, and wait where somebody bounds them."""
+    announce = _announce.get()
+    if announce is not None:
+        announce(size)
+
+
 def unreadable(key: str, fault: Exception) -> DatasetFault:
     """The fault of a sample that cannot be read, with its reason and cure."""
     return DatasetFault(f"Sample {key!r} cannot be read: {_reason(fault)}.", hint=_cure(fault))
@@ -58,7 +83,7 @@ def unreadable(key: str, fault: Exception) -> DatasetFault:
 def check_encoded(size: int) -> None:
     """Raise ValueError for so many bytes of content that no image limit would hold."""
     if size > ENCODED_LIMIT:
-        raise ValueError(f"its {size / 2**30:.1f} GiB are more than {ENCODED_LIMIT >> 30} GiB")
+        raise ValueError(f"its {size >> 20:,} MiB are more than {ENCODED_LIMIT >> 20} MiB")
 
 
 def listing_digest(root: Path, keys: Sequence[str]) -> str:
@@ -84,6 +109,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     limit = Image.MAX_IMAGE_PIXELS
     if limit is not None and image.width * image.height > limit:
         raise Image.DecompressionBombError(f"{image.width} × {image.height} pixels are more than {limit:,}")
+    ask_for(image.width * image.height * _DECODING_BYTES[_kind(image)])
     image.load()
     turn = UPRIGHT.get(image.getexif().get(ORIENTATION, 1))
     upright = image if turn is None else image.transpose(turn)
@@ -93,10 +119,17 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     return read
 
 
-def _opaque(image: Image.Image) -> Image.Image:
+def _kind(image: Image.Image) -> str:
     if image.mode.startswith("I") or image.mode == "F":
+        return "deep"
+    return "transparent" if image.has_transparency_data else "plain"
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    kind = _kind(image)
+    if kind == "deep":
         return _from_deep(image)
-    if image.has_transparency_data:
+    if kind == "transparent":
         seen = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", seen.size, "white"), seen).convert("RGB")
     return image.convert("RGB")

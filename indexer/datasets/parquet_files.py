@@ -139,9 +139,7 @@ def _opened(path: Path) -> _File:
         file = pq.ParquetFile(path)
         return _File(path, file.metadata, file.schema_arrow)
     except (pa.ArrowException, OSError) as fault:
-        raise DatasetFault(
-            f"'{path}' is no Parquet file that can be read: {_first_line(fault)}.", hint=_REPLACE
-        ) from fault
+        raise DatasetFault(f"'{path}' cannot be read as Parquet: {_first_line(fault)}.", hint=_REPLACE) from fault
 
 
 def _bytes_of(file: _File, group: int, column: str) -> int:

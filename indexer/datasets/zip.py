@@ -6,7 +6,7 @@ FOLDER is a folder inside: of photos.zip with photos/cat/a.jpg, `zip:photos.zip/
 import hashlib
 import zipfile
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from threading import Lock
 
 from PIL import Image
@@ -64,7 +64,7 @@ def load(argument: str) -> Dataset:
     prefix = f"{inside}/" if inside else ""
     chosen = [each for each in shown if each.filename.startswith(prefix)]
     if inside and not chosen:
-        folders = {name.rpartition("/")[0] for name in archive.namelist() if "/" in name}
+        folders = {str(each) for name in archive.namelist() for each in PurePosixPath(name).parents} - {".", "/"}
         raise InvalidInput(f"'{file}' has no folder '{inside}'.", hint=nearest_hint(inside, folders))
     _check(file, chosen)
     found = ZippedImages(archive, {each.filename.removeprefix(prefix): each for each in chosen}, argument)
