@@ -1,12 +1,14 @@
 """What both sides are given: distinct photographs in one folder a size, and the same two sets of random weights."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import open_clip
 import torch
+from PIL import Image
 from safetensors.torch import save_file
-from torchvision.models import resnet18
+from torchvision.models import ResNet18_Weights, resnet18
 
 from indexer.catalogue import DATASETS
 from indexer.datasets.batches import content_of
@@ -41,6 +43,13 @@ def weights(work: Path) -> tuple[Path, Path]:
             torch.manual_seed(0)
             save_file({name: value.contiguous() for name, value in make().state_dict().items()}, file)
     return subject, clip
+
+
+def random_resnet18() -> tuple[torch.nn.Module, Callable[[Image.Image], torch.Tensor]]:
+    """ResNet-18 with random weights (seed 0) and its usual preprocessing, for `python:`."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return resnet18().eval(), ResNet18_Weights.DEFAULT.transforms()
 
 
 def _distinct(data: Path, work: Path) -> list[Path]:

@@ -24,6 +24,7 @@ SUITES = {
     "audit_speed": Suite("seconds of an audit that does not run the subject: with a lock, and the full ABCDE"),
     "dermoscopy": Suite("real dermoscopy: the audit of a melanoma subject that leans on colour patches"),
     "peer": Suite("whole builds and a layer more / semanticlens 0.2.1, one thread", threads=1),
+    "peer_exemplars": Suite("exemplars and alignments against float64, where semanticlens 0.2.1 goes wrong", threads=1),
     "similarity": Suite("ten nearest of a million concept vectors / semanticlens 0.2.1, one thread", threads=1),
     "photographs": Suite("real input: rank of each category's most selective neuron, searched by name"),
 }
