@@ -79,8 +79,8 @@ def _exemplars(rng: np.random.Generator, neurons: int, each: int, samples: int) 
         "polarity": np.ones(rows, dtype=np.int8),
         "embedding": taken,
     }
-    places = files.EXEMPLAR_TABLE.names[len(columns) :]
-    return pa.table({**columns, **{name: pa.nulls(rows, files.EXEMPLAR_TABLE.field(name).type) for name in places}})
+    stored = [(each.name, pa.nulls(rows, each.type)) for each in files.EXEMPLAR_TABLE]
+    return pa.table({name: columns.get(name, absent) for name, absent in stored})
 
 
 def _unit(rng: np.random.Generator, count: int, dimension: int) -> Vectors:
