@@ -94,7 +94,7 @@ class ActivationCollector:
         import torch
 
         taps.clear()
-        shown = Batch(batch.numbers[piece], batch.items[piece])
+        shown = batch.part(piece)
         inputs = stacked(shown, self._settings.device)
         with torch.inference_mode():
             logits = logits_of(module(inputs))

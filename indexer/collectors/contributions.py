@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from indexer.collectors.aggregation import aggregate, combine_calls
 from indexer.errors import SubjectFault
+from indexer.memory import out_of_memory
 from indexer.subjects.inputs import attributable, run
 from indexer.subjects.layers import first_tensor, logits_of, named_layers
 from indexer.subjects.layouts import layout_of
@@ -87,6 +88,8 @@ def contributions(
         try:
             gradients = iter(torch.autograd.grad(picked, wanted))
         except RuntimeError as fault:
+            if out_of_memory(fault):
+                raise
             raise SubjectFault(
                 f"No gradient flows from the logits to {', '.join(centres)}: {fault}",
                 hint="Choose layers on the way to the logits, or measure without gradients: leave out --classes, "

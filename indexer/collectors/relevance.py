@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +13,16 @@ from indexer.collectors.collector import Collected
 from indexer.collectors.contributions import captured, contributions
 from indexer.collectors.taps import evaluating
 from indexer.config import BuildConfig
-from indexer.datasets.batches import chosen_batches
+from indexer.datasets.batches import Batch, chosen_batches
 from indexer.datasets.dataset import LABEL, Dataset
 from indexer.errors import SubjectFault
+from indexer.memory import Fitting
 from indexer.progress import Progress
 from indexer.subjects.devices import device_of
 from indexer.subjects.subject import Subject
+
+if TYPE_CHECKING:
+    import torch
 
 _SEED = 7919
 
@@ -92,8 +98,13 @@ def relate(
     layers = {each.layer: each for each in collected.layers}
     signed = {name: np.zeros((len(classes), each.units)) for name, each in layers.items()}
     absolute = {name: np.zeros((len(classes), each.units)) for name, each in layers.items()}
-    module = subject.module.to(settings.device)
+    module, fitting = subject.module.to(settings.device), Fitting("subject", progress.note)
     centres = {name: each.centre for name, each in layers.items()}
+
+    def show(batch: "Batch[torch.Tensor]", piece: slice) -> dict[str, NDArray[np.float64]]:
+        part = batch.part(piece)
+        return contributions(kept, stacked(part, settings.device), assigned[part.numbers], centres)
+
     with (
         evaluating(module),
         captured(module, list(layers)) as kept,
@@ -102,11 +113,11 @@ def relate(
         for batch in chosen_batches(
             dataset, subject.preprocess, list(chosen), size=settings.batch_size, threads=settings.threads
         ):
-            targets = assigned[batch.numbers]
-            found = contributions(kept, stacked(batch, settings.device), targets, centres)
-            for name, values in found.items():
-                np.add.at(signed[name], targets, values)
-                np.add.at(absolute[name], targets, np.abs(values))
+            for piece, found in fitting.run(len(batch.numbers), partial(show, batch)):
+                targets = assigned[batch.numbers[piece]]
+                for name, values in found.items():
+                    np.add.at(signed[name], targets, values)
+                    np.add.at(absolute[name], targets, np.abs(values))
             stage.advance(len(batch.numbers))
     counts = np.maximum(np.bincount(assigned[chosen], minlength=len(classes)), 1)[:, None]
     return [Relevances(name, signed[name] / counts, absolute[name] / counts) for name in layers]

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,16 +15,17 @@ from indexer.collectors.checkpoint import write_arrays
 from indexer.collectors.collector import Collected, End, LayerExemplars
 from indexer.collectors.contributions import Captured, captured, contributions
 from indexer.collectors.taps import evaluating, logits_of
-from indexer.datasets.batches import Reading, chosen_batches, distinct_batches
+from indexer.datasets.batches import Batch, Reading, chosen_batches, distinct_batches
 from indexer.datasets.dataset import Dataset
 from indexer.domain.top_k import EMPTY, pack, unpack
 from indexer.errors import SubjectFault
+from indexer.memory import Fitting
 from indexer.progress import Progress
 from indexer.subjects.inputs import run
 from indexer.subjects.subject import Subject
 
 if TYPE_CHECKING:
-    from indexer.subjects.inputs import Inputs
+    import torch
 
 _CHECKPOINT_SECONDS = 30.0
 _STATE = "relevance.npz"
@@ -77,6 +79,8 @@ class Ranking:
 
 Rankings = dict[tuple[str, int], Ranking]
 """By layer and polarity."""
+Shown = dict[str, tuple[NDArray[np.float64], NDArray[np.float32]]]
+"""By layer: relevances and activations [batch, units]."""
 
 
 class RelevanceCollector:
@@ -126,39 +130,31 @@ class RelevanceCollector:
         batches = chosen_batches(
             dataset, subject.preprocess, chosen[done:].tolist(), size=settings.batch_size, threads=settings.threads
         )
-        saved = time.monotonic()
+        saved, fitting = time.monotonic(), Fitting("subject", progress.note)
         with (
             evaluating(module),
             captured(module, settings.layers) as kept,
             progress.stage("Ranking samples by relevance", len(chosen), done) as stage,
         ):
             for batch in batches:
-                samples = np.asarray(batch.numbers)
-                self._add(rankings, kept, stacked(batch, settings.device), (samples, collected))
-                done += len(samples)
-                stage.advance(len(samples))
+                for piece, shown in fitting.run(len(batch.numbers), partial(self._show, kept, collected, batch)):
+                    _add(rankings, shown, np.asarray(batch.numbers[piece]))
+                done += len(batch.numbers)
+                stage.advance(len(batch.numbers))
                 if time.monotonic() - saved > _CHECKPOINT_SECONDS:
                     self._save(rankings, done)
                     saved = time.monotonic()
         self._save(rankings, done)
         return rankings
 
-    def _add(
-        self,
-        rankings: Rankings,
-        kept: Captured,
-        inputs: "Inputs",
-        of: tuple[NDArray[np.int64], Collected],
-    ) -> None:
-        samples, collected = of
+    def _show(self, kept: Captured, collected: Collected, batch: "Batch[torch.Tensor]", piece: slice) -> Shown:
+        part = batch.part(piece)
         assert collected.predictions is not None
         centres = {each.layer: each.centre for each in collected.layers}
-        found = contributions(kept, inputs, collected.predictions[samples], centres)
-        for layer, values in found.items():
-            activations = kept.aggregated(layer, self._settings.aggregation).detach().cpu().numpy()
-            for sign in (1, -1):
-                if (layer, sign) in rankings:
-                    rankings[layer, sign].add((sign * values).astype(np.float32), activations, samples)
+        inputs = stacked(part, self._settings.device)
+        found = contributions(kept, inputs, collected.predictions[part.numbers], centres)
+        kind = self._settings.aggregation
+        return {name: (values, kept.aggregated(name, kind).detach().cpu().numpy()) for name, values in found.items()}
 
     def _load(self, collected: Collected) -> tuple[Rankings, int]:
         path = self._staging / _STATE
@@ -185,6 +181,12 @@ class RelevanceCollector:
             for name, array in ranking.state().items()
         }
         write_arrays(self._staging / _STATE, {"done": np.array(done), **arrays})
+
+
+def _add(rankings: Rankings, shown: Shown, samples: NDArray[np.int64]) -> None:
+    for (layer, sign), ranking in rankings.items():
+        values, activations = shown[layer]
+        ranking.add((sign * values).astype(np.float32), activations, samples)
 
 
 def _ranked(layer: LayerExemplars, rankings: Rankings) -> LayerExemplars:

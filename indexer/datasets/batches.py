@@ -56,6 +56,10 @@ class Batch(NamedTuple, Generic[T]):
     images: Sequence[Image.Image | None] = ()
     """As decoded, where asked for; None for those there was no room for."""
 
+    def part(self, piece: slice) -> "Batch[T]":
+        """Some of it, in order."""
+        return Batch(self.numbers[piece], self.items[piece], self.images[piece])
+
 
 def distinct_batches(  # noqa: PLR0913 - all but three have names
     dataset: Dataset,
