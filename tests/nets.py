@@ -180,3 +180,10 @@ class _TwiceUnequally(_Twice):
 
 def called_twice_unequally():
     return _TwiceUnequally().eval(), _pixels
+
+
+def prepared_by_default():
+    """`Net` on images as `exported:` prepares them for a program of 16 pixels."""
+    from indexer.subjects.preparing import default_preprocess
+
+    return Net().eval(), default_preprocess((16, 16))

@@ -105,11 +105,9 @@ def _not_indexable(layer: str, seen: _Seen | None) -> SubjectFault:
 
 def _called(subject: Subject) -> dict[str, _Seen]:
     """What each layer gives, in the order of the calls."""
-    more, one = (_pass(subject, size) for size in _PROBES)
-    return {
-        name: _Seen(shape, batched=(shape[:1], one.get(name, ())[:1]) == (_PROBES[:1], _PROBES[1:]))
-        for name, shape in more.items()
-    }
+    sizes = [min(size, subject.batch or size) for size in _PROBES]
+    more, one = (_pass(subject, size) for size in sizes)
+    return {name: _Seen(shape, batched=[*shape[:1], *one.get(name, ())[:1]] == sizes) for name, shape in more.items()}
 
 
 def _pass(subject: Subject, size: int) -> dict[str, tuple[int, ...]]:

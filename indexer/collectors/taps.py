@@ -15,7 +15,16 @@ from indexer.subjects.layouts import Layout, layouts_of
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Activations", "Taps", "evaluating", "first_tensor", "logits_of", "named_layers", "spatial_mean"]
+__all__ = [
+    "Activations",
+    "Taps",
+    "evaluating",
+    "first_tensor",
+    "joined_rows",
+    "logits_of",
+    "named_layers",
+    "spatial_mean",
+]
 
 Activations = dict[str, tuple[NDArray[np.float32], NDArray[np.float64]]]
 """Per layer: aggregated activations [batch, neurons], and the batch's sum of means over positions [neurons]."""
@@ -32,6 +41,8 @@ class Taps:
         self._calls: dict[str, list[tuple[torch.Tensor, torch.Tensor]]] = {layer: [] for layer in layers}
         self._layouts = layouts_of(module, layers)
         modules = named_layers(module, layers)
+        self._pieces = getattr(module, "pieces", None)
+        self._sliced = {layer for layer, each in modules.items() if getattr(each, "sliced", False)}
         self._handles = [modules[layer].register_forward_hook(self._hook(layer)) for layer in layers]
 
     def take(self, batch: int) -> Activations:
@@ -64,20 +75,50 @@ class Taps:
             raise SubjectFault(
                 f"Layer {layer!r} was not called in the forward pass.", hint="Choose a layer that the subject uses."
             )
-        if any(len(values) != batch for values, _ in taken):
+        pieces = self._pieces(batch) if self._pieces else [batch]
+        joined = joined_rows(taken, pieces, sliced=layer in self._sliced)
+        if joined is None:
             raise SubjectFault(
                 f"Layer {layer!r} gives {len(taken[0][0])} rows for a batch of {batch}: samples cannot be told apart.",
                 hint="Choose a layer whose first axis is the batch.",
             )
-        values: NDArray[np.float32] = combine_calls([each for each, _ in taken], self._kind).detach().cpu().numpy()
+        values: NDArray[np.float32] = combine_calls([each for each, _ in joined], self._kind).detach().cpu().numpy()
         if not np.isfinite(values).all():
             unit = int(np.flatnonzero(~np.isfinite(values).all(axis=0))[0])
             raise SubjectFault(
                 f"Layer {layer!r} gives activations that are not finite (first at unit {unit}).",
                 hint="Check the weights and the preprocessing; half precision overflows where float32 does not.",
             )
-        centre = combine_calls([each for _, each in taken], "mean").detach().cpu().numpy()
+        centre = combine_calls([each for _, each in joined], "mean").detach().cpu().numpy()
         return values, centre.sum(axis=0, dtype=np.float64)
+
+
+def joined_rows(
+    calls: "Sequence[tuple[torch.Tensor, ...]]", pieces: Sequence[int], *, sliced: bool
+) -> "list[tuple[torch.Tensor, ...]] | None":
+    """Calls of a layer in one forward pass, each made of several tensors [rows, …] → calls of the whole batch.
+
+    `pieces` are the samples of the passes that a batch took: each pass holds every call once, in order. A `sliced`
+    layer sees a call's samples in several goes. None where the rows do not add up to samples.
+    """
+    import torch
+
+    total, waiting = sum(len(call[0]) for call in calls), list(calls)
+    count, rest = divmod(total, sum(pieces))
+    if rest or not count or (not sliced and len(calls) != count * len(pieces)):
+        return None
+    parts: list[list[tuple[torch.Tensor, ...]]] = [[] for _ in range(count)]
+    for piece in pieces:
+        for part in parts:
+            seen = 0
+            while seen < piece:
+                part.append(waiting.pop(0))
+                seen += len(part[-1][0])
+            if seen > piece:
+                return None
+    return [
+        part[0] if len(part) == 1 else tuple(torch.cat(column) for column in zip(*part, strict=True)) for part in parts
+    ]
 
 
 @contextmanager

@@ -20,7 +20,8 @@ def default_preprocess(size: int | tuple[int, int] = SIZE) -> "Preprocess":
 
 def default_note(size: int | tuple[int, int] = SIZE) -> str:
     """Says what `default_preprocess` does, and that nobody asked for it."""
-    if isinstance(size, int):
+    if isinstance(size, int) or size[0] == size[1]:
+        size = size if isinstance(size, int) else size[0]
         resized, cropped = f"{int(size / _CROP)} pixels", f"{size}"
     else:
         resized = f"cover {int(size[0] / _CROP)} × {int(size[1] / _CROP)} pixels"

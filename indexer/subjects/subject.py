@@ -28,4 +28,4 @@ class Subject:
     notes: tuple[str, ...] = field(default=())
     """What the user should know of how it was loaded, e.g. that weights are random."""
     batch: int | None = None
-    """The only batch size its graph was made for; larger batches cost a pass each, and gradients cannot have them."""
+    """The most samples it takes at a time, None for any; larger batches run in pieces, and cannot have gradients."""
