@@ -17,14 +17,18 @@ from indexer.collectors.taps import Activations, Taps, evaluating, logits_of
 from indexer.config import BuildConfig
 from indexer.datasets.batches import Batch, Reading, distinct_batches
 from indexer.datasets.dataset import Dataset
-from indexer.errors import DatasetFault, SubjectFault
+from indexer.datasets.decoded import DecodedStore
+from indexer.errors import DatasetFault
 from indexer.memory import Fitting
 from indexer.progress import Progress
 from indexer.subjects.devices import device_of
+from indexer.subjects.inputs import run, stacked
 from indexer.subjects.subject import Subject
 
 if TYPE_CHECKING:
     import torch
+
+    from indexer.subjects.inputs import Prepared
 
 _CHECKPOINT_SECONDS = 30.0
 
@@ -56,6 +60,7 @@ class ActivationCollector:
     def __init__(self, settings: CollectSettings, staging: Path) -> None:
         self._settings = settings
         self._checkpoint = Checkpoint(staging)
+        self._decoded = DecodedStore(staging)
         self._statistics: dict[str, LayerStatistics] = {}
 
     def collect(self, subject: Subject, dataset: Dataset, progress: Progress) -> Collected:
@@ -67,14 +72,14 @@ class ActivationCollector:
         taps = Taps(module, settings.layers, settings.aggregation)
         fitting = Fitting("subject", progress.note)
         batches = distinct_batches(
-            dataset, subject.preprocess, reading, size=settings.batch_size, threads=settings.threads
+            dataset, subject.preprocess, reading, size=settings.batch_size, threads=settings.threads, images=True
         )
         try:
             with evaluating(module), progress.stage("Showing samples to the subject", total, done) as stage:
                 saved = time.monotonic()
                 for batch in batches:
                     for piece, shown in fitting.run(len(batch.numbers), partial(self._show, module, taps, batch)):
-                        self._take(np.asarray(batch.numbers[piece]), shown, total)
+                        self._take(batch.part(piece), shown, total)
                     self._refuse_unreadable(dataset, reading)
                     stage.advance(len(reading.contents) - done)
                     done = len(reading.contents)
@@ -89,30 +94,35 @@ class ActivationCollector:
         return self._result(reading, dataset)
 
     def _show(
-        self, module: "torch.nn.Module", taps: Taps, batch: "Batch[torch.Tensor]", piece: slice
+        self, module: "torch.nn.Module", taps: Taps, batch: "Batch[Prepared]", piece: slice
     ) -> tuple[Activations, NDArray[np.float32] | None]:
         import torch
 
         taps.clear()
         shown = batch.part(piece)
-        inputs = stacked(shown, self._settings.device)
+        inputs = stacked(shown.items, self._settings.device)
         with torch.inference_mode():
-            logits = logits_of(module(inputs))
+            logits = logits_of(run(module, inputs))
         return taps.take(len(shown.numbers)), None if logits is None else logits.float().cpu().numpy()
 
     def _take(
-        self, samples: NDArray[np.int64], shown: tuple[Activations, NDArray[np.float32] | None], total: int
+        self, batch: "Batch[Prepared]", shown: tuple[Activations, NDArray[np.float32] | None], total: int
     ) -> None:
         activations, logits = shown
+        samples = np.asarray(batch.numbers)
+        entering = np.zeros(len(samples), dtype=bool)
         for layer, (values, centre) in activations.items():
             statistics = self._statistics.get(layer)
             if statistics is None:
                 statistics = self._statistics[layer] = LayerStatistics(layer, values.shape[1], self._settings.exemplars)
-            statistics.add(values, centre, samples)
+            entering |= statistics.add(values, centre, samples)
+        for number, image, enters in zip(batch.numbers, batch.images, entering, strict=True):
+            if enters:
+                self._decoded.keep(number, image)
         if logits is not None and len(logits) == len(samples):
             self._checkpoint.logits.append(samples, logits, total)
 
-    def _save(self, reading: Reading, batch: "Batch[torch.Tensor]") -> None:
+    def _save(self, reading: Reading, batch: "Batch[Prepared]") -> None:
         self._checkpoint.save(self._statistics, reading, upto=batch.numbers[-1] + 1)
 
     def _result(self, reading: Reading, dataset: Dataset) -> Collected:
@@ -129,6 +139,7 @@ class ActivationCollector:
             reading=reading,
             predictions=predictions,
             logits=logits,
+            decoded=self._decoded,
         )
 
     def _refuse_unreadable(self, dataset: Dataset, reading: Reading) -> None:
@@ -138,16 +149,3 @@ class ActivationCollector:
                 f"{dataset.keys[number]} cannot be read: {why}",
                 hint="Remove the file, or leave out --strict to skip and count such samples.",
             )
-
-
-def stacked(batch: "Batch[torch.Tensor]", device: str) -> "torch.Tensor":
-    """One tensor of a batch's inputs; raises SubjectFault where their shapes differ."""
-    import torch
-
-    shapes = {tuple(item.shape) for item in batch.items}
-    if len(shapes) > 1:
-        raise SubjectFault(
-            f"The preprocessing gives inputs of different shapes: {', '.join(map(str, sorted(shapes)[:3]))}.",
-            hint="Resize and crop to one size.",
-        )
-    return torch.stack(batch.items).to(device)

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.datasets.batches import Reading
+from indexer.datasets.decoded import DecodedStore
 from indexer.domain.views import views
 
 
@@ -77,6 +78,11 @@ class LayerExemplars:
     """Besides the exemplars, where asked for."""
 
     @property
+    def ends(self) -> tuple[tuple[int, End], ...]:
+        """Polarity and end, the positive first."""
+        return ((1, self.positive), *(() if self.negative is None else ((-1, self.negative),)))
+
+    @property
     def units(self) -> int:
         """Neurons of the layer."""
         return len(self.mean)
@@ -92,6 +98,8 @@ class Collected:
     """[samples] class of the highest logit, −1 where skipped; None when the subject gives no logits."""
     logits: Path | None
     """logits.npy [samples, classes] float32 in the staging folder, NaN where skipped."""
+    decoded: DecodedStore | None = None
+    """Images of samples that may be exemplars, so that they are not decoded again."""
 
     @property
     def outputs(self) -> int:
@@ -100,7 +108,7 @@ class Collected:
 
     def views(self) -> NDArray[np.int64]:
         """All that is to be embedded, each once, ascending: exemplars, and the samples of ranges."""
-        ends = [end for layer in self.layers for end in (layer.positive, layer.negative) if end is not None]
+        ends = [end for layer in self.layers for _, end in layer.ends]
         ranges = [layer.range for layer in self.layers if layer.range is not None]
         wanted = [end.views.ravel() for end in ends] + [views(each.samples.ravel()) for each in ranges]
         seen = np.unique(np.concatenate(wanted))

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.collectors.activation import stacked
 from indexer.collectors.collector import Collected
 from indexer.collectors.contributions import captured, contributions
 from indexer.collectors.taps import evaluating
@@ -19,6 +18,7 @@ from indexer.errors import SubjectFault
 from indexer.memory import Fitting
 from indexer.progress import Progress
 from indexer.subjects.devices import device_of
+from indexer.subjects.inputs import stacked
 from indexer.subjects.subject import Subject
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def relate(
 
     def show(batch: "Batch[torch.Tensor]", piece: slice) -> dict[str, NDArray[np.float64]]:
         part = batch.part(piece)
-        return contributions(kept, stacked(part, settings.device), assigned[part.numbers], centres)
+        return contributions(kept, stacked(part.items, settings.device), assigned[part.numbers], centres)
 
     with (
         evaluating(module),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.collectors.activation import ActivationCollector, CollectSettings, stacked
+from indexer.collectors.activation import ActivationCollector, CollectSettings
 from indexer.collectors.checkpoint import write_arrays
 from indexer.collectors.collector import Collected, End, LayerExemplars
 from indexer.collectors.contributions import Captured, captured, contributions
@@ -21,7 +21,7 @@ from indexer.domain.top_k import EMPTY, pack, unpack
 from indexer.errors import SubjectFault
 from indexer.memory import Fitting
 from indexer.progress import Progress
-from indexer.subjects.inputs import run
+from indexer.subjects.inputs import run, stacked
 from indexer.subjects.subject import Subject
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class RelevanceCollector:
         batches = distinct_batches(dataset, subject.preprocess, Reading(), size=1, threads=1)
         with evaluating(module), captured(module, self._settings.layers) as kept:
             for batch in batches:
-                inputs = stacked(batch, self._settings.device)
+                inputs = stacked(batch.items, self._settings.device)
                 with torch.inference_mode():
                     if logits_of(run(module, inputs)) is None:
                         raise SubjectFault(
@@ -117,7 +117,7 @@ class RelevanceCollector:
                             hint="Use --collector activation, or give a subject that returns logits [batch, classes].",
                         )
                 centres = {layer: np.zeros(1) for layer in self._settings.layers}
-                contributions(kept, stacked(batch, self._settings.device), np.zeros(1, dtype=np.int64), centres)
+                contributions(kept, stacked(batch.items, self._settings.device), np.zeros(1, dtype=np.int64), centres)
                 break
 
     def _rank(self, subject: Subject, dataset: Dataset, collected: Collected, progress: Progress) -> Rankings:
@@ -151,7 +151,7 @@ class RelevanceCollector:
         part = batch.part(piece)
         assert collected.predictions is not None
         centres = {each.layer: each.centre for each in collected.layers}
-        inputs = stacked(part, self._settings.device)
+        inputs = stacked(part.items, self._settings.device)
         found = contributions(kept, inputs, collected.predictions[part.numbers], centres)
         kind = self._settings.aggregation
         return {name: (values, kept.aggregated(name, kind).detach().cpu().numpy()) for name, values in found.items()}

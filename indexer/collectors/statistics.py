@@ -30,20 +30,25 @@ class LayerStatistics:
             "seen": np.zeros(1, dtype=np.int64),
         }
 
-    def add(self, values: NDArray[np.float32], centre: NDArray[np.float64], samples: NDArray[np.int64]) -> None:
-        """Take activations [batch, units], sums over the batch of position means [units], and the sample numbers."""
+    def add(
+        self, values: NDArray[np.float32], centre: NDArray[np.float64], samples: NDArray[np.int64]
+    ) -> NDArray[np.bool_]:
+        """Take activations [batch, units], sums over the batch of position means [units], and the sample numbers.
+
+        Returns [batch] whether a sample may be some neuron's exemplar.
+        """
         kept = self._sums
         if values.shape[1] != len(kept["sum"]):
             raise SubjectFault(
                 f"Layer {self.layer!r} gave {values.shape[1]} neurons after {len(kept['sum'])}.",
                 hint="Choose a layer of fixed width.",
             )
-        self._positive.add(values, samples)
+        entering = self._positive.add(values, samples)
         low = values.min(axis=0)
         if self._negative is None and (low < 0).any():
             self._negative = TopK(values.shape[1], self._k)
         if self._negative is not None:
-            self._negative.add(-values, samples)
+            entering = entering | self._negative.add(-values, samples)
         kept["active_positive"] += (values > 0).sum(axis=0)
         kept["active_negative"] += (values < 0).sum(axis=0)
         kept["sum"] += values.sum(axis=0, dtype=np.float64)
@@ -51,6 +56,7 @@ class LayerStatistics:
         kept["low"] = np.minimum(kept["low"], low)
         kept["high"] = np.maximum(kept["high"], values.max(axis=0))
         kept["seen"] += len(values)
+        return entering
 
     def result(self, polarity: str) -> LayerExemplars:
         """The layer's exemplars; `polarity` is auto, positive or both."""

@@ -12,6 +12,7 @@ EMPTY = np.iinfo(np.int64).min
 """Fills ranks that no active sample has taken; lower than every packed value."""
 
 _BUFFER_BYTES = 32 << 20
+_BUFFER_ROWS = 1024
 _LOW = np.int64(0xFFFFFFFF)
 
 
@@ -23,14 +24,21 @@ class TopK:
         self._best = np.full((neurons, k), EMPTY, dtype=np.int64)
         self._waiting: list[NDArray[np.int64]] = []
         self._rows = 0
-        self._capacity = max(4 * k, _BUFFER_BYTES // (8 * max(neurons, 1)))
+        self._capacity = max(4 * k, min(_BUFFER_ROWS, _BUFFER_BYTES // (8 * max(neurons, 1))))
+        self._weakest = self._best.min(axis=1)
 
-    def add(self, activations: NDArray[np.float32], samples: NDArray[np.int64]) -> None:
-        """Take activations [batch, neurons] of the samples with these numbers [batch], each in [0, 2^32)."""
-        self._waiting.append(pack(activations, samples).T)
+    def add(self, activations: NDArray[np.float32], samples: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Take activations [batch, neurons] of the samples with these numbers [batch], each in [0, 2^32).
+
+        Returns [batch] whether a sample may be among some neuron's k, as far as is known by now.
+        """
+        packed = pack(activations, samples)
+        self._waiting.append(packed.T)
         self._rows += len(samples)
+        entering: NDArray[np.bool_] = (packed > self._weakest).any(axis=1)
         if self._rows >= self._capacity:
             self._merge()
+        return entering
 
     def result(self) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]:
         """Activations [neurons, k] descending, samples [neurons, k], counts [neurons]; beyond the count: 0 and -1."""
@@ -48,6 +56,7 @@ class TopK:
     def restore(self, state: NDArray[np.int64]) -> None:
         """Go on from what `state` returned."""
         self._best, self._waiting, self._rows = state, [], 0
+        self._weakest = state.min(axis=1)
 
     def _merge(self) -> None:
         if not self._waiting:
@@ -56,6 +65,7 @@ class TopK:
         split = candidates.shape[1] - self.k
         self._best = np.ascontiguousarray(np.partition(candidates, split, axis=1)[:, split:])
         self._waiting, self._rows = [], 0
+        self._weakest = self._best.min(axis=1)
 
 
 def pack(activations: NDArray[np.float32], samples: NDArray[np.int64]) -> NDArray[np.int64]:
