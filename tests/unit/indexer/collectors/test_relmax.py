@@ -90,18 +90,18 @@ class _Killed(Exception):
 def test_a_killed_ranking_goes_on_to_the_same_result(tmp_path, monkeypatch, after):
     whole = collect(tmp_path / "whole", polarity="both").layers[0]
     monkeypatch.setattr(relmax, "_CHECKPOINT_SECONDS", -1.0)
-    real, added = RelevanceCollector._add, []
+    real, added = relmax._add, []
 
-    def dying(self, *arguments):
+    def dying(*arguments):
         if len(added) == after:
             raise _Killed
         added.append(1)
-        return real(self, *arguments)
+        return real(*arguments)
 
-    monkeypatch.setattr(RelevanceCollector, "_add", dying)
+    monkeypatch.setattr(relmax, "_add", dying)
     with pytest.raises(_Killed):
         collect(tmp_path / "killed", polarity="both")
-    monkeypatch.setattr(RelevanceCollector, "_add", lambda self, *given: (added.append(1), real(self, *given))[1])
+    monkeypatch.setattr(relmax, "_add", lambda *given: (added.append(1), real(*given))[1])
     resumed = collect(tmp_path / "killed", polarity="both").layers[0]
     assert len(added) == 5, "what was ranked is not ranked again"
     for end in ("positive", "negative"):
