@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 
 from indexer.errors import InvalidInput
 from lens_server.answers import IndexSummary, Neuron
-from lens_server.plots.paper import COLOURS, FAINT, INK, RULE, SMALL, TEXT, Sheet, short
+from lens_server.plots.paper import COLOURS, FAINT, INK, RULE, TEXT, Sheet, short
 
 ROWS: Final = 120
 _DOTS = 1500
 """Of one layer at most, a uniform sample; the box is of all."""
-_ROW, _NAMES, _WIDE = 0.36, 2.3, 5.2
+_BOXED = 5
+"""Fewer are dots alone."""
+_ROW, _WIDE, _LETTER = 0.36, 5.2, 0.09
 _SEED = 20504
 
 
@@ -35,23 +37,22 @@ def draw(indexes: Sequence[tuple[IndexSummary, Sequence[Neuron]]]) -> Figure:
         raise InvalidInput(
             f"{len(rows):,} layers do not fit into one picture; {ROWS} do.", hint="Plot fewer indexes at once."
         )
-    names = [summary.name for summary, _ in indexes]
+    names = [short(summary.name, 24) for summary, _ in indexes]
+    layers = _LETTER * max((len(short(row.layer, 24)) for row in rows), default=0) + 0.2
+    left = layers + (_LETTER * (max(map(len, names)) + 8) if len(names) > 1 else 0.5)
     height = len(rows) * _ROW
-    top = 0.3 if len(names) > 1 else 0.0
     sheet = Sheet(
-        _NAMES + _WIDE + 0.1,
-        top + height + 0.5,
+        max(left + _WIDE, 7.2),
+        height + 0.5,
         "How clear are the neurons of each layer?",
         "A dot is an alive neuron; clear ones show one thing. Box: the middle half, bar: the median.",
         "Clarity is the mean cosine over pairs of a neuron's exemplars. In brackets: alive neurons."
         + (f" At most {_DOTS:,} dots a layer are drawn, a uniform sample." if _crowded(rows) else ""),
     )
-    axes = sheet.axes(_NAMES, top, _WIDE, height)
+    axes = sheet.axes(left, 0, _WIDE, height)
     for at, row in enumerate(rows):
         _strip(axes, at, row)
-    _frame(axes, rows)
-    if len(names) > 1:
-        _key(axes, names)
+    _frame(axes, rows, names, -left / _WIDE)
     return sheet.figure
 
 
@@ -75,7 +76,9 @@ def _rows(indexes: Sequence[tuple[IndexSummary, Sequence[Neuron]]]) -> list[_Row
 
 def _strip(axes: Axes, at: int, row: _Row) -> None:
     if not len(row.clarity):
-        axes.annotate("no alive neuron", (0.01, at + 0.5), xycoords=("axes fraction", "data"), color=FAINT, va="center")
+        axes.annotate(
+            "no alive neuron", (0.01, at + 0.5), xycoords=("axes fraction", "data"), color=FAINT, va="center_baseline"
+        )
         return
     colour = COLOURS[row.index % len(COLOURS)]
     rng = np.random.default_rng([_SEED, at])
@@ -83,12 +86,15 @@ def _strip(axes: Axes, at: int, row: _Row) -> None:
     places = at + 0.5 + rng.uniform(-0.22, 0.22, len(values))
     opacity = float(np.clip(120 / len(values), 0.15, 0.6))
     axes.scatter(values, places, s=11, color=colour, alpha=opacity, lw=0, rasterized=False)
+    if len(row.clarity) < _BOXED:
+        return
     low, middle, high = np.quantile(row.clarity, (0.25, 0.5, 0.75))
     axes.add_patch(Rectangle((low, at + 0.2), high - low, 0.6, facecolor="none", edgecolor=INK, lw=1.1, zorder=3))
     axes.plot([middle, middle], [at + 0.14, at + 0.86], color=INK, lw=2.6, solid_capstyle="butt", zorder=4)
 
 
-def _frame(axes: Axes, rows: Sequence[_Row]) -> None:
+def _frame(axes: Axes, rows: Sequence[_Row], names: Sequence[str], edge: float) -> None:
+    """Layers from the edge on; beside them, where there are several, the indexes."""
     every = np.concatenate([row.clarity for row in rows]) if rows else np.zeros(0)
     low, high = (float(every.min()), float(every.max())) if len(every) else (0.0, 1.0)
     margin = max(0.05 * (high - low), 0.02)
@@ -99,20 +105,16 @@ def _frame(axes: Axes, rows: Sequence[_Row]) -> None:
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x", color=RULE, lw=0.6)
     axes.set_axisbelow(True)
-    ticks = [f"{short(row.layer, 24)} ({len(row.clarity):,})" for row in rows]
+    ticks = [
+        f"{names[row.index]} ({len(row.clarity):,})" if len(names) > 1 else f"({len(row.clarity):,})" for row in rows
+    ]
     axes.set_yticks([at + 0.5 for at in range(len(rows))], ticks, fontsize=TEXT)
-    for at in range(1, len(rows)):
-        if rows[at].layer != rows[at - 1].layer:
-            axes.axhline(at, color=RULE, lw=0.8)
-
-
-def _key(axes: Axes, names: Sequence[str]) -> None:
-    for at, name in enumerate(names):
-        axes.scatter([], [], s=40, color=COLOURS[at % len(COLOURS)], label=short(name, 28))
-    columns = min(len(names), 4)
-    axes.legend(
-        loc="lower left", bbox_to_anchor=(0, 1.0), ncols=columns, frameon=False, fontsize=SMALL, handletextpad=0.3
-    )
+    beside = axes.get_yaxis_transform()
+    for at, row in enumerate(rows):
+        if at == 0 or row.layer != rows[at - 1].layer:
+            axes.text(edge, at + 0.5, short(row.layer, 24), fontweight="bold", va="center_baseline", transform=beside)
+            if at:
+                axes.plot([edge, 1], [at, at], color=RULE, lw=0.8, clip_on=False, transform=beside)
 
 
 def _crowded(rows: Sequence[_Row]) -> bool:

@@ -1,6 +1,6 @@
 """Neurons in a plane: coloured by index, marked by layer, the commonest concepts written beside them."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -19,7 +19,9 @@ NAMES: Final = 18
 """Concepts written, those of most neurons."""
 _SIDE, _KEY = 6.6, 2.2
 _PAD = 3.0
-_ASKED = 500
+_COATS = 8
+_SEED = 20505
+_ASKED, _MANY, _FAR = 500, 5, 240.0
 _PAPER: dict[str, Any] = {"boxstyle": "square,pad=0.12", "facecolor": "white", "edgecolor": "none", "alpha": 0.88}
 
 
@@ -48,52 +50,49 @@ def draw(found: ConceptMap) -> Figure:
 
 
 def _scatter(axes: Axes, found: ConceptMap, markers: dict[str, str]) -> None:
-    """Named neurons filled, the others hollow."""
+    """Named neurons filled, the others hollow; in mixed order, or the last index would hide the first."""
     size = float(np.clip(12000 / len(found.points), 9, 42))
-    for at, index in enumerate(found.indexes):
-        colour = COLOURS[at % len(COLOURS)]
-        for layer, marker in markers.items():
-            own = [point for point in found.points if point.index == index and point.neuron.layer == layer]
-            for named in (False, True):
-                shown = [(point.x, point.y) for point in own if (point.label is not None) is named]
-                if shown:
-                    places = np.array(shown)
-                    fill = colour if named else "none"
-                    style: dict[str, Any] = {
-                        "facecolor": fill,
-                        "edgecolor": colour,
-                        "lw": 0.8,
-                        "alpha": 0.85 if named else 0.6,
-                    }
-                    axes.scatter(places[:, 0], places[:, 1], s=size, marker=marker, **style)
+    colours = {index: COLOURS[at % len(COLOURS)] for at, index in enumerate(found.indexes)}
+    mixed = np.random.default_rng(_SEED).permutation(len(found.points))
+    for part in np.array_split(mixed, min(_COATS, len(mixed))):
+        alike: defaultdict[tuple[str, str, bool], list[tuple[float, float]]] = defaultdict(list)
+        for point in (found.points[at] for at in part):
+            named = point.label is not None
+            alike[colours[point.index], markers[point.neuron.layer], named].append((point.x, point.y))
+        for (colour, marker, named), places in alike.items():
+            look: dict[str, Any] = {"facecolor": colour if named else "none", "alpha": 0.85 if named else 0.6}
+            x, y = np.array(places).T
+            axes.scatter(x, y, s=size, marker=marker, edgecolor=colour, lw=0.8, **look)
 
 
 def _write(axes: Axes, points: Sequence[MapPoint]) -> None:
-    """Each name beside the neuron in the midst of those that it names."""
+    """Each name beside a neuron in the midst of those that it names."""
     commonest = Counter(point.label for point in points if point.label is not None).most_common(NAMES)
     places = axes.transData.transform(np.array([(point.x, point.y) for point in points]))
-    anchors = [_midst(places[[point.label == text for point in points]]) for text, _ in commonest]
+    midsts = [(text, _midsts(places[[point.label == text for point in points]])) for text, _ in commonest]
+    named = [(text, at[place]) for place in (0, 1) for text, at in midsts if place < len(at)]
     frame = axes.get_window_extent()
-    sizes = [_size(axes, short(text, 26)) for text, _ in commonest]
-    boxes = placed(anchors, sizes, places, Box(frame.x0, frame.y0, frame.x1, frame.y1))
+    sizes = [_size(axes, short(text, 26)) for text, _ in named]
+    boxes = placed([at for _, at in named], sizes, places, Box(frame.x0, frame.y0, frame.x1, frame.y1))
     back = axes.transData.inverted()
-    for (text, _), anchor, box in zip(commonest, anchors, boxes, strict=True):
+    for (text, anchor), box in zip(named, boxes, strict=True):
         if box is None:
             continue
         at, near = back.transform(box.centre), back.transform(anchor)
         axes.plot([near[0], at[0]], [near[1], at[1]], color=FAINT, lw=0.8, zorder=3)
-        paper: dict[str, Any] = {
-            "boxstyle": "square,pad=0.12",
-            "facecolor": "white",
-            "edgecolor": "none",
-            "alpha": 0.88,
-        }
-        axes.text(at[0], at[1], short(text, 26), fontsize=TEXT, ha="center", va="center", bbox=paper, zorder=4)
+        axes.text(at[0], at[1], short(text, 26), fontsize=TEXT, ha="center", va="center", bbox=_PAPER, zorder=4)
+
+
+def _midsts(places: NDArray[np.float64]) -> list[tuple[float, float]]:
+    """The place nearest to most of its like, and another where many of them lie far from it."""
+    places = places[:: -(-len(places) // _ASKED)]
+    first = _midst(places)
+    far = places[np.hypot(*(places - first).T) > _FAR]
+    return [first, _midst(far)] if len(far) >= max(_MANY, len(places) / 4) else [first]
 
 
 def _midst(places: NDArray[np.float64]) -> tuple[float, float]:
-    """The place nearest to most of its like: a concept may lie in two clusters, and between them is nobody."""
-    places = places[:: -(-len(places) // _ASKED)]
+    """One of the places: a concept may lie in two clusters, and between them is nobody."""
     apart = np.sqrt(((places[:, None] - places[None]) ** 2).sum(axis=2))
     x, y = places[int(np.exp(-apart / 60).sum(axis=1).argmax())]
     return float(x), float(y)

@@ -22,8 +22,10 @@ _WRITTEN = 16
 """Up to so many columns, cells are wide enough for their number."""
 _BLUES = LinearSegmentedColormap.from_list("lens blues", ["#e8f1fa", "#9ec9e8", "#4a90c8", "#1b5a96", "#08305f"])
 _HATCH = "#8c959f"
-_ROW, _NAMES, _BAR = 0.3, 2.4, 0.9
-_LETTER = 0.075
+_ROW, _BAR, _WIDE, _NARROW = 0.3, 0.9, 0.62, 0.3
+_GAP, _NAME = 0.35, 24
+_LETTER = 0.08
+"""Inches of an average letter."""
 
 
 @dataclass(frozen=True)
@@ -36,45 +38,52 @@ class _Column:
 
 def draw(coverage: Coverage) -> Figure:
     """A heat map; raises InvalidInput for more layers than a picture holds."""
-    columns = _columns(coverage)
-    if len(columns) > COLUMNS:
+    count = sum(len(index.layers) for index in coverage.indexes)
+    if count > COLUMNS:
         raise InvalidInput(
-            f"{len(columns):,} layers do not fit into one picture; {COLUMNS} do.",
+            f"{count:,} layers do not fit into one picture; {COLUMNS} do.",
             hint="Plot fewer indexes at once, or ask for --coverage --json.",
         )
     shown = coverage.concepts[:CONCEPTS]
-    written = len(columns) <= _WRITTEN
-    step = 0.62 if written else 0.3
+    written = count <= _WRITTEN
+    step = _WIDE if written else _NARROW
+    columns = _columns(coverage, step)
     extent = columns[-1].left + 1
     foot = 0.15 + _LETTER * max(len(_foot(each)) for each in columns)
+    names = 0.2 + 0.09 * max((len(short(text, 32)) for text in shown), default=0)
     width, height = extent * step, max(len(shown), 1) * _ROW
     sheet = Sheet(
-        max(_NAMES + width + _BAR, 7.2),
+        names + max(width + _BAR, columns[-1].left * step + _wide(columns[-1].index), 7.2 - names),
         0.35 + height + foot,
         "Which concepts does each layer know?",
         "Share of a layer's alive neurons that each concept names. White: none.",
         _footnote(coverage, len(shown), any(each.layer.too_few for each in columns)),
     )
-    axes = sheet.axes(_NAMES, 0.35, width, height)
+    axes = sheet.axes(names, 0.35, width, height)
     greatest = max((each.share or 0.0 for column in columns for each in column.layer.concepts), default=0.0)
     scale = Normalize(0, greatest or 1.0)
     for column in columns:
         _draw_column(axes, column, shown, scale, written=written)
     _frame(axes, columns, shown, extent)
-    bar = Colorbar(sheet.axes(_NAMES + width + 0.25, 0.35, 0.16, min(height, 2.4)), ScalarMappable(scale, _BLUES))
+    bar = Colorbar(sheet.axes(names + width + 0.25, 0.35, 0.16, min(height, 2.4)), ScalarMappable(scale, _BLUES))
     bar.outline.set_edgecolor(RULE)
     bar.ax.yaxis.set_major_formatter(lambda share, _: percent(share))
     return sheet.figure
 
 
-def _columns(coverage: Coverage) -> list[_Column]:
-    columns, left = [], 0.0
-    for at, index in enumerate(coverage.indexes):
-        left += 0.35 if at else 0.0
-        for layer in index.layers:
-            columns.append(_Column(index.index, layer, left))
-            left += 1
+def _columns(coverage: Coverage, step: float) -> list[_Column]:
+    """Where they stand: a gap after each index, or more where its name is longer than its layers are wide."""
+    columns: list[_Column] = []
+    left = 0.0
+    for index in coverage.indexes:
+        columns += [_Column(index.index, layer, left + at) for at, layer in enumerate(index.layers)]
+        left += max(len(index.layers), _wide(index.index) / step) + _GAP
     return columns
+
+
+def _wide(index: str) -> float:
+    """Inches that an index's name takes."""
+    return 1.2 * _LETTER * len(short(index, _NAME))
 
 
 def _draw_column(axes: Axes, column: _Column, shown: Sequence[str], scale: Normalize, *, written: bool) -> None:
@@ -88,7 +97,7 @@ def _draw_column(axes: Axes, column: _Column, shown: Sequence[str], scale: Norma
     for row, text in enumerate(shown):
         share = found.get(text)
         colour = "white" if share is None else _BLUES(scale(share))
-        axes.add_patch(Rectangle((column.left, row), 1, 1, facecolor=colour, edgecolor=RULE, lw=0.6))
+        axes.add_patch(Rectangle((column.left, row), 1, 1, facecolor=colour, edgecolor=RULE, lw=0.6, clip_on=False))
         if share is not None and written:
             ink = "white" if scale(share) > 0.45 else INK
             axes.text(column.left + 0.5, row + 0.5, percent(share), ha="center", va="center", fontsize=SMALL, color=ink)
@@ -102,11 +111,8 @@ def _frame(axes: Axes, columns: Sequence[_Column], shown: Sequence[str], extent:
     axes.tick_params(length=0)
     axes.set_yticks([row + 0.5 for row in range(len(shown))], [short(text, 32) for text in shown], fontsize=TEXT)
     axes.set_xticks([each.left + 0.5 for each in columns], [_foot(each) for each in columns], rotation=90)
-    indexes = list(dict.fromkeys(each.index for each in columns))
-    for index in indexes:
-        own = [each.left for each in columns if each.index == index]
-        room = max(int((own[-1] + 1 - own[0]) * (0.62 if len(columns) <= _WRITTEN else 0.3) / _LETTER), 6)
-        axes.text(own[0], -0.35, short(index, room), fontsize=TEXT, fontweight="bold", va="bottom")
+    for index, left in {each.index: each.left for each in reversed(columns)}.items():
+        axes.text(left, -0.35, short(index, _NAME), fontsize=TEXT, fontweight="bold", va="bottom")
     if not shown:
         axes.text(0.1, 0.5, "no concept names a neuron", color=FAINT, va="center")
 

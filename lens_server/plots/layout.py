@@ -38,5 +38,5 @@ def in_a_plane(vectors: Vectors) -> Plane:
     with threadpool_limits(limits=1):
         made = TSNE(metric="cosine", init="pca", perplexity=perplexity, random_state=SEED, n_jobs=1)
         places = made.fit_transform(np.ascontiguousarray(vectors))
-    places = places - places.mean(axis=0)
+    places = places - (places.min(axis=0) + places.max(axis=0)) / 2
     return Plane((places / np.abs(places).max()).astype(np.float32), perplexity)

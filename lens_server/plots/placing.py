@@ -1,4 +1,4 @@
-"""Names beside points, none over another."""
+"""Names beside points and lines, none over another."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -43,11 +43,29 @@ def placed(
     found: list[Box | None] = []
     for (x, y), size in zip(anchors, sizes, strict=True):
         free = [box for box in _around(x, y, size) if _within(box, frame) and not any(_touch(box, t) for t in taken)]
-        best = min(free, key=lambda box: _covered(box, points) + _length(box, x, y) / 12, default=None)
+        best = min(free, key=lambda box: _covered(box, points) + _length(box, x, y) / 40, default=None)
         found.append(best)
         if best is not None:
             taken.append(best)
     return found
+
+
+def apart(places: Sequence[float], step: float) -> list[float]:
+    """Ascending places moved so that neighbours are a step apart, no farther than that needs."""
+    groups: list[list[float]] = []
+    for place in places:
+        groups.append([place])
+        while len(groups) > 1 and _crowd(groups[-2], groups[-1], step):
+            groups[-2:] = [groups[-2] + groups[-1]]
+    return [_middle(group) + step * (at - (len(group) - 1) / 2) for group in groups for at in range(len(group))]
+
+
+def _crowd(below: Sequence[float], above: Sequence[float], step: float) -> bool:
+    return _middle(above) - _middle(below) < step * (len(below) + len(above)) / 2
+
+
+def _middle(group: Sequence[float]) -> float:
+    return sum(group) / len(group)
 
 
 def _around(x: float, y: float, size: Size) -> list[Box]:

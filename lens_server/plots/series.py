@@ -5,11 +5,12 @@ from typing import Any, Final, NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator
 
 from indexer.errors import InvalidInput
 from lens_server.overviews import Checkpoint, ConceptCourse, LayerHealth, Series
 from lens_server.plots.paper import COLOURS, FAINT, MARKERS, RULE, SMALL, TEXT, Sheet, short
+from lens_server.plots.placing import apart
 
 CONCEPTS: Final = 8
 """Lines that have a name; the others are grey."""
@@ -60,7 +61,7 @@ def draw(series: Series) -> Figure:
     for panel in panels:
         _frame(panel, [each.index for each in series.checkpoints], last=panel is panels[-1])
     for panel in (panels[0], panels[3]):
-        panel.yaxis.set_major_formatter(PercentFormatter(1.0))
+        panel.yaxis.set_major_formatter(lambda share, _: f"{round(100 * share, 3):g}%")
     return sheet.figure
 
 
@@ -90,8 +91,9 @@ def _steps(axes: Axes, series: Series) -> None:
 def _layers(
     axes: Axes, checkpoints: Sequence[Checkpoint], title: str, measure: Callable[[LayerHealth], float | None]
 ) -> None:
-    axes.set_title(title, loc="left", fontsize=TEXT, fontweight="bold")
     names = list(dict.fromkeys(layer.layer for each in checkpoints for layer in each.layers))
+    some = f" (the last {len(COLOURS)} of {len(names)} layers)" if len(names) > len(COLOURS) else ""
+    axes.set_title(title + some, loc="left", fontsize=TEXT, fontweight="bold")
     found = [{layer.layer: measure(layer) for layer in each.layers} for each in checkpoints]
     _lines(axes, [_Line(name, [each.get(name) for each in found]) for name in names[-len(COLOURS) :]])
 
@@ -115,12 +117,15 @@ def _name_ends(axes: Axes, ends: Sequence[_End]) -> None:
     axes.set_ylim(low, high)
     inches = axes.get_position().height * axes.figure.get_size_inches()[1]  # type: ignore[union-attr]
     ranked = sorted(ends, key=lambda end: end.y)
-    places = _apart([(end.y - low) / (high - low) for end in ranked], _LETTERS_HIGH / inches)
+    places = apart([(end.y - low) / (high - low) for end in ranked], _LETTERS_HIGH / inches)
+    last = max((end.x for end in ends), default=0.0)
     for end, place in zip(ranked, places, strict=True):
+        # A line to a name far off would look like one of values.
+        drawn = "-" if end.x == last and last == round(last) else (0, (1, 3))
         axes.annotate(
             short(end.name, 27), (end.x, end.y), (1.05, place), xycoords="data", textcoords="axes fraction",
             fontsize=SMALL, va="center", annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": end.colour, "lw": 0.9, "alpha": 0.7, "shrinkA": 1, "shrinkB": 5},
+            arrowprops={"arrowstyle": "-", "color": end.colour, "lw": 0.9, "ls": drawn, "shrinkA": 1, "shrinkB": 5},
         )  # fmt: skip
 
 
@@ -129,27 +134,6 @@ def _limits(axes: Axes) -> tuple[float, float]:
     low, high = axes.get_ylim()
     missing = max(_LEAST_SPAN - (high - low), 0.0)
     return low - missing / 2, high + missing / 2
-
-
-def _apart(places: Sequence[float], step: float) -> list[float]:
-    """Ascending places moved as little as need be, so that neighbours are a step apart; their middle stays."""
-    groups: list[list[float]] = []
-    for place in places:
-        groups.append([place])
-        while (
-            len(groups) > 1
-            and _middle(groups[-1]) - _middle(groups[-2]) < step * (len(groups[-1]) + len(groups[-2])) / 2
-        ):
-            groups[-2:] = [groups[-2] + groups[-1]]
-    return [_middle(group) + step * (at - (len(group) - 1) / 2) for group in groups for at in range(len(group))]
-
-
-def _overlap(below: Sequence[float], above: Sequence[float], step: float) -> bool:
-    return _middle(above) - _middle(below) < step * (len(below) + len(above)) / 2
-
-
-def _middle(group: Sequence[float]) -> float:
-    return sum(group) / len(group)
 
 
 def _frame(axes: Axes, names: Sequence[str], *, last: bool) -> None:
