@@ -150,9 +150,7 @@ def hasten() -> None:
     import torch
 
     import indexer.collectors.activation as activation
-    import indexer.datasets.lesions.adapter
     import indexer.embedding as embedding
-    import indexer.pipeline
     import lens_server.cli.main  # noqa: F401
 
     torch.set_num_threads(1)

@@ -18,6 +18,7 @@ from indexer.domain.views import WHOLE, boxes, boxes_of, fractions, rows_of, sam
 from indexer.foundation_models.foundation_model import FoundationModel
 from indexer.index.reader import Index
 from indexer.index.writer import jpeg
+from indexer.memory import Fitting
 from indexer.progress import Progress, Stage
 from indexer.whole import whole_file
 
@@ -79,10 +80,11 @@ def embed_exemplars(  # noqa: PLR0913
     paths = [settings.staging / f"embedded-{number:06d}.arrow" for number in range(len(pieces))]
     done = sum(len(piece) for piece, path in zip(pieces, paths, strict=True) if path.exists())
     cache = EmbeddingCache(settings.cache, model.space.digest, model.space.dimension)
+    embed = _Embedder(model, cache, Fitting("foundation model", progress.note))
     with progress.stage("Embedding distinct exemplars", len(new), done) as stage:
         for piece, path in zip(pieces, paths, strict=True):
             if not path.exists():
-                _embed_chunk(model, _pictures(dataset, piece, settings.threads), path, (cache, settings), stage)
+                _embed_chunk(embed, _pictures(dataset, piece, settings.threads), path, settings.thumbnail, stage)
     if cache.fault:
         progress.note(cache.fault)
     vectors = [np.asarray(known.exemplar_vectors)] if known is not None else []
@@ -124,41 +126,45 @@ def cropped(image: Image.Image, box: np.uint32) -> Image.Image:
     return image.crop((int(left), int(top), int(np.ceil(right)), int(np.ceil(bottom))))
 
 
-def _embed_chunk(
-    model: FoundationModel,
-    pictures: Iterator[Image.Image],
-    path: Path,
-    shared: tuple[EmbeddingCache, EmbedSettings],
-    stage: Stage,
-) -> None:
-    cache, settings = shared
+@dataclass(frozen=True)
+class _Embedder:
+    """The foundation model, asked only for what the cache does not hold."""
+
+    model: FoundationModel
+    cache: EmbeddingCache
+    fitting: Fitting
+
+    def __call__(self, images: Sequence[Image.Image]) -> Vectors:
+        contents = [content_of(image) for image in images]
+        held = self.cache.find(contents)
+        missing = {content: image for content, image in zip(contents, images, strict=True) if content not in held}
+        made = dict(zip(missing, self._embedded(list(missing.values())), strict=True))
+        self.cache.keep(made)
+        held.update(made)
+        return np.stack([held[content] for content in contents])
+
+    def _embedded(self, images: list[Image.Image]) -> Iterator[Vectors]:
+        for _, rows in self.fitting.run(len(images), lambda piece: self.model.embed_images(images[piece])):
+            yield from rows
+
+
+def _embed_chunk(embed: _Embedder, pictures: Iterator[Image.Image], path: Path, thumbnail: int, stage: Stage) -> None:
     vectors: list[Vectors] = []
     thumbnails: list[bytes] = []
     while batch := list(islice(pictures, _BATCH)):
-        vectors.append(_embed(model, batch, cache))
-        thumbnails.extend(jpeg(image, settings.thumbnail) for image in batch)
+        vectors.append(embed(batch))
+        thumbnails.extend(jpeg(image, thumbnail) for image in batch)
         stage.advance(len(batch))
     table = pa.table(
         {
             "vector": pa.FixedSizeListArray.from_arrays(
-                pa.array(np.concatenate(vectors).ravel()), model.space.dimension
+                pa.array(np.concatenate(vectors).ravel()), embed.model.space.dimension
             ),
             "jpeg": thumbnails,
         }
     )
     with whole_file(path) as file, pa.ipc.new_file(file, table.schema) as writer:
         writer.write_table(table)
-
-
-def _embed(model: FoundationModel, images: Sequence[Image.Image], cache: EmbeddingCache) -> Vectors:
-    contents = [content_of(image) for image in images]
-    held = cache.find(contents)
-    missing = {content: image for content, image in zip(contents, images, strict=True) if content not in held}
-    if missing:
-        made = dict(zip(missing, model.embed_images(list(missing.values())), strict=True))
-        cache.keep(made)
-        held.update(made)
-    return np.stack([held[content] for content in contents])
 
 
 def _stored_vectors(path: Path, dimension: int) -> Vectors:

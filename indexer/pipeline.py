@@ -6,9 +6,12 @@ from pathlib import Path
 from indexer.assembly import neuron_tables, relevance_table, sample_table
 from indexer.catalogue import COLLECTORS, DATASETS, FOUNDATION_MODELS
 from indexer.collectors.activation import CollectSettings
+from indexer.collectors.places import PlaceSettings, check_places, place
 from indexer.collectors.relevance import RelevanceSettings, class_names, relate
 from indexer.collectors.shapes import LayerShape, layer_shapes, resolve_layers
 from indexer.config import BuildConfig, SubjectConfig
+from indexer.datasets.decoded import StoredDataset
+from indexer.datasets.same import SameDataset
 from indexer.embedding import EmbedSettings, embed_exemplars
 from indexer.engines.choosing import store_engine
 from indexer.index.files import ENGINE
@@ -50,11 +53,15 @@ def build_index(  # noqa: PLR0913 - one required, the rest by name
         for note in subject.notes:
             progress.note(note)
 
+        placing = PlaceSettings.of(config, staging)
+        check_places(subject, dataset, config.collect.layers, placing)
         collector = COLLECTORS.find(config.collect.collector)[0](CollectSettings.of(config), staging)
         collected = collector.collect(subject, dataset, progress)
         shown = origins.shown(dataset, collected)
+        dataset = StoredDataset(SameDataset(dataset, collected.reading.contents), collected.decoded)
         classes = class_names(subject, collected.outputs)
         relevances = relate(subject, dataset, collected, RelevanceSettings.of(config), progress)
+        collected = place(subject, dataset, collected, placing, progress)
         embedding = EmbedSettings(staging, config.thumbnail, config.collect.threads, cache)
         embedded = embed_exemplars(model, dataset, collected.views(), known, embedding, progress)
 

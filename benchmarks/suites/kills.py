@@ -16,7 +16,8 @@ from benchmarks.killing import EPOCH, digests
 from benchmarks.reporting import Report
 
 KILLS = 20
-_BUILD = "build --subject lesion:clean --dataset lesions:{} --foundation tiny-clip --batch-size 8 -q".split()
+_SUBJECT = ("--subject", "lesion:clean", "--dataset", "lesions:{}", "--foundation", "tiny-clip")
+_BUILD = ("build", *_SUBJECT, "--batch-size", "8", "--quiet")
 _ONE, _TWO = ("--layers", "block4"), ("--layers", "block3,block4")
 VARIANTS: dict[str, tuple[tuple[str, ...], tuple[str, ...] | None]] = {
     "two layers": (_TWO, None),
@@ -42,10 +43,11 @@ def measure(report: Report) -> None:
         for number, (name, (asked, before)) in enumerate(VARIANTS.items()):
             _stepped(report, Path(temporary) / str(number), name, (asked, before), 2 if report.quick else KILLS)
     report.note(
-        "Subject `lesion:clean`, `tiny-clip`; SOURCE_DATE_EPOCH is set, so that `manifest.json` is compared too. Kills at "
-        "random moments are of `lens build` in a process of its own, drawn over the time from its first write to its "
-        "end; kills before steps come before a file is opened for writing, renamed, removed or cut, and what goes on is "
-        "killed as well, every other time. After every kill an index that stood there before must be there and whole."
+        "Subject `lesion:clean`, `tiny-clip`; SOURCE_DATE_EPOCH is set, so that `manifest.json` is compared too. Kills "
+        "at random moments are of `lens build` in a process of its own, drawn over the time from its first write to "
+        "its end; kills before steps come before a file is opened for writing, renamed, removed or cut, and what goes "
+        "on is killed as well, every other time. After every kill an index that stood there before must be there and "
+        "whole, and in the end no other folder may be left."
     )
 
 

@@ -155,10 +155,10 @@ def _telling_of_full_disks(work: Path) -> Iterator[None]:
     except OSError as fault:
         if fault.errno not in _NO_ROOM:
             raise
-        left = f" ({shutil.disk_usage(work.parent).free / (1 << 20):,.1f} MiB are left)"
+        room = shutil.disk_usage(work.parent).free / (1 << 20)
+        left = f" ({room:,.1f} MiB are left)" if fault.errno == errno.ENOSPC else ""
         cure = f"Make room, then go on with --resume; or rm -r {work}, and choose another --out."
         raise DiskFull(
-            f"Writing failed in {work}: {os.strerror(fault.errno).lower()}{left if fault.errno == errno.ENOSPC else ''}. "
-            "No index was half-written.",
+            f"Writing failed in {work}: {os.strerror(fault.errno).lower()}{left}. No index was half-written.",
             hint=cure if work.exists() else "Make room, or choose another --out.",
         ) from fault

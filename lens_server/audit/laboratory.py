@@ -8,6 +8,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.datasets.same import SameDataset
 from indexer.errors import LensError, MissingExtra, NotFound, SubjectFault, UnknownName
 from indexer.index.reader import Index
 from indexer.interventions.ablation import Ablation, ablated_logits, mean_activations
@@ -17,7 +18,7 @@ from indexer.progress import Progress
 from indexer.subjects.devices import device_of
 from indexer.subjects.subject import Subject
 from lens_server.audit.probe_set import ProbeSet
-from lens_server.audit.reopening import SameDataset, reopen_dataset, reopen_subject
+from lens_server.audit.reopening import reopen_dataset, reopen_subject
 
 T = TypeVar("T")
 

@@ -11,6 +11,7 @@ from PIL import Image
 
 from indexer.datasets.batches import chosen_batches
 from indexer.datasets.images import image_extensions, missing_path, read_image
+from indexer.datasets.same import SameDataset
 from indexer.domain.embeddings import Vectors
 from indexer.domain.scores import auroc
 from indexer.errors import InvalidInput, Untrustworthy
@@ -19,7 +20,7 @@ from indexer.interventions.overlays import paste, seed_of
 from indexer.progress import Progress
 from lens_server.audit.contrast import presence_by_score
 from lens_server.audit.probe_set import NO, YES, ProbeSet
-from lens_server.audit.reopening import SameDataset, reopen_dataset
+from lens_server.audit.reopening import reopen_dataset
 from lens_server.audit.rulebook import Concept, Rulebook
 from lens_server.audit.sight import (
     PRESENT_SHARE,

@@ -1,42 +1,14 @@
 """Dataset and subject of an index, opened again and proved to be the same."""
 
-from collections.abc import Sequence
-
 import pandas as pd
-from PIL import Image
 
 from indexer.catalogue import DATASETS, SUBJECTS
-from indexer.datasets.batches import content_of
 from indexer.datasets.dataset import Dataset
+from indexer.datasets.same import SameDataset
 from indexer.errors import Untrustworthy
 from indexer.index.reader import Index
 from indexer.subjects.digests import module_digest, preprocess_digest
 from indexer.subjects.subject import Subject
-
-
-class SameDataset:
-    """The dataset an index was built from; an image that is not what it was is refused."""
-
-    keys: Sequence[str]
-    metadata: pd.DataFrame
-
-    def __init__(self, inner: Dataset, contents: Sequence[str | None]) -> None:
-        self.keys, self.metadata = inner.keys, inner.metadata
-        self._inner, self._contents = inner, contents
-
-    def load(self, number: int) -> Image.Image:
-        """One image; raises Untrustworthy when its pixels changed since the index was built."""
-        image = self._inner.load(number)
-        if content_of(image) != self._contents[number]:
-            raise Untrustworthy(
-                f"{self.keys[number]} is not the image that the index was built from.",
-                hint="Restore the dataset, or build the index again.",
-            )
-        return image
-
-    def describe(self) -> dict[str, object]:
-        """What the manifest says of it."""
-        return self._inner.describe()
 
 
 def reopen_dataset(index: Index) -> SameDataset:
