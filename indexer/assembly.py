@@ -63,7 +63,7 @@ def _layer_tables(collected: Collected, embedded: Embedded, wanted: int, offset:
     for layer in collected.layers:
         tables = [
             _end_tables(layer, end, polarity, collected.reading.distinct, wanted, embedded)
-            for end, polarity in _ends(layer)
+            for polarity, end in layer.ends
         ]
         vectors = np.concatenate([table.concept_vectors for table in tables])
         alive = np.concatenate([np.asarray(table.neurons["exemplar_count"]) > 0 for table in tables])
@@ -91,7 +91,7 @@ def relevance_table(
     """Neuron × class, after those of `known`; both ends of a signed neuron carry the neuron's relevance."""
     if relevances is None:
         return None
-    ends = [relevance for layer, relevance in zip(collected.layers, relevances, strict=True) for _ in _ends(layer)]
+    ends = [relevance for layer, relevance in zip(collected.layers, relevances, strict=True) for _ in layer.ends]
     signed, absolute = (
         np.concatenate([np.asarray(getattr(each, name)).T for each in ends]) for name in ("signed", "absolute")
     )
@@ -128,10 +128,6 @@ def sample_table(dataset: Dataset, collected: Collected, classes: tuple[str, ...
         )
     own = dataset.metadata.reset_index(drop=True)
     return pd.concat([table, own[[column for column in own.columns if column not in table.columns]]], axis=1)
-
-
-def _ends(layer: LayerExemplars) -> list[tuple[End, int]]:
-    return [(layer.positive, 1)] + ([(layer.negative, -1)] if layer.negative is not None else [])
 
 
 class _EndTables(NamedTuple):

@@ -98,7 +98,7 @@ class Collected:
     """[samples] class of the highest logit, −1 where skipped; None when the subject gives no logits."""
     logits: Path | None
     """logits.npy [samples, classes] float32 in the staging folder, NaN where skipped."""
-    decoded: DecodedStore | None = None
+    decoded: DecodedStore
     """Images of samples that may be exemplars, so that they are not decoded again."""
 
     @property

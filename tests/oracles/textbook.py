@@ -152,3 +152,64 @@ def auroc(present, absent):
     """Share of pairs in the right order, ties half."""
     wins = sum((a > b) + 0.5 * (a == b) for a in present for b in absent)
     return wins / (len(present) * len(absent))
+
+
+def stretched(values, length):
+    """A row of values over `length` pixels, bilinearly, pixel centres at halves."""
+    result = []
+    for pixel in range(length):
+        place = min(max((pixel + 0.5) * len(values) / length - 0.5, 0), len(values) - 1)
+        left = min(int(place), max(len(values) - 2, 0))
+        right = min(left + 1, len(values) - 1)
+        result.append(values[left] * (1 - (place - left)) + values[right] * (place - left))
+    return result
+
+
+def blurred(values, width):
+    """A row of values under a Gaussian of `width` taps, mirrored at its ends."""
+    sigma = 0.3 * ((width - 1) * 0.5 - 1) + 0.8
+    taps = [math.exp(-((tap - width // 2) ** 2) / (2 * sigma**2)) for tap in range(width)]
+    result = []
+    for pixel in range(len(values)):
+        total = 0.0
+        for tap, weight in enumerate(taps):
+            at = pixel + tap - width // 2
+            while not 0 <= at < len(values):
+                at = -at if at < 0 else 2 * (len(values) - 1) - at
+            total += weight / math.fsum(taps) * values[at]
+        result.append(total)
+    return result
+
+
+def heated(heat, size, width):
+    """Heat stretched over an input of `size` (height, width) and blurred: along the rows, then along the columns."""
+    rows = [[max(float(value), 0.0) for value in row] for row in heat]
+    for change in (stretched, blurred):
+        parameters = size if change is stretched else (width, width)
+        rows = [change(row, parameters[1]) for row in rows]
+        rows = [
+            list(row)
+            for row in zip(*[change(list(column), parameters[0]) for column in zip(*rows, strict=True)], strict=True)
+        ]
+    return rows
+
+
+def place(heat, size, width):
+    """Edges (left, top, right, bottom) of what is hotter than a hundredth of the hottest pixel."""
+    rows = heated(heat, size, width)
+    limit = max(max(row) for row in rows) / 100
+    hot = [(y, x) for y, row in enumerate(rows) for x, value in enumerate(row) if value > limit]
+    ys, xs = [y for y, _ in hot], [x for _, x in hot]
+    return min(xs), min(ys), max(xs) + 1, max(ys) + 1
+
+
+def square(box, size):
+    """The square around a box in a picture of `size` (width, height), pushed inside."""
+    side = max(box[2] - box[0], box[3] - box[1])
+    result = []
+    for low, high, length in ((box[0], box[2], size[0]), (box[1], box[3], size[1])):
+        own = min(side, length)
+        start = (low + high) / 2 - own / 2
+        start = 0 if start < 0 else min(start, length - own)
+        result.append((start, start + own))
+    return result[0][0], result[1][0], result[0][1], result[1][1]

@@ -1,0 +1,212 @@
+"""The part of each exemplar that its neuron responds to (METHODS 1, crop); resumable."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from indexer.collectors.collector import Collected, End
+from indexer.collectors.geometry import Geometries, Geometry, in_pictures
+from indexer.collectors.heat import Asked, Heater, picture
+from indexer.collectors.taps import evaluating
+from indexer.config import BuildConfig
+from indexer.datasets.batches import Reading, chosen_batches, distinct_batches
+from indexer.datasets.dataset import Dataset
+from indexer.domain.crops import bounds, masks, squares
+from indexer.domain.views import WHOLE, boxes
+from indexer.errors import SubjectFault
+from indexer.progress import Progress
+from indexer.subjects.devices import device_of
+from indexer.subjects.inputs import stacked
+from indexer.subjects.subject import Subject
+from indexer.whole import whole_file
+
+if TYPE_CHECKING:
+    from indexer.subjects.inputs import Prepared
+
+_PAIRS = {"activation": 1 << 14, "gradient": 1 << 10, "lrp": 1 << 10}
+"""Exemplars a stored chunk holds, or a few more: those of one sample stay together."""
+
+
+@dataclass(frozen=True)
+class PlaceSettings:
+    """How to find places."""
+
+    staging: Path
+    crop: str = "activation"
+    """none, activation, gradient or lrp."""
+    aggregation: str = "mean"
+    batch_size: int = 32
+    threads: int = 2
+    device: str = "cpu"
+
+    @classmethod
+    def of(cls, config: BuildConfig, staging: Path) -> "PlaceSettings":
+        """As a build is configured."""
+        collect, device = config.collect, device_of(config.subject.device)
+        return cls(staging, collect.crop, collect.aggregation, collect.batch_size, collect.threads, device)
+
+
+class _Pairs(NamedTuple):
+    """Every exemplar of every neuron, by sample; columns of one length."""
+
+    samples: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    units: NDArray[np.int64]
+    ranks: NDArray[np.int64]
+
+    def part(self, start: int, stop: int) -> "_Pairs":
+        return _Pairs(*(column[start:stop] for column in self))
+
+
+class _Shown(NamedTuple):
+    """A sample ready to be placed."""
+
+    prepared: "Prepared"
+    size: tuple[int, int]
+    geometry: Geometry
+
+
+def check_places(subject: Subject, dataset: Dataset, layers: tuple[str, ...], settings: PlaceSettings) -> None:
+    """Place one sample of each layer, so that what cannot be placed is refused before the long passes."""
+    if settings.crop == "none":
+        return
+    placer = _Placer(subject, dataset, settings, [(layer, 1) for layer in layers])
+    count = len(layers)
+    for batch in distinct_batches(dataset, placer.prepare, Reading(), size=1, threads=1):
+        zeros = np.zeros(count, dtype=np.int64)
+        with evaluating(placer.module), placer.heater as heater:
+            placer.place(heater, batch.items, Asked(zeros, np.arange(count), zeros))
+        break
+
+
+def place(
+    subject: Subject, dataset: Dataset, collected: Collected, settings: PlaceSettings, progress: Progress
+) -> Collected:
+    """Give every exemplar the square around what its neuron responds to; chunks already stored are not made again.
+
+    Raises SubjectFault where the layers, the subject or its preprocessing do not tell the place.
+    """
+    if settings.crop == "none":
+        return collected
+    ends = [(layer.layer, sign, end) for layer in collected.layers for sign, end in layer.ends]
+    _refuse_negative(ends, settings.crop)
+    pairs = _pairs([end for _, _, end in ends])
+    placer = _Placer(subject, dataset, settings, [(layer, sign) for layer, sign, _ in ends])
+    codes = np.empty(len(pairs.samples), dtype=np.uint32)
+    with (
+        evaluating(placer.module),
+        placer.heater as heater,
+        progress.stage("Finding places in exemplars", len(codes)) as stage,
+    ):
+        for number, (start, stop) in enumerate(_pieces(pairs.samples, _PAIRS[settings.crop])):
+            path = settings.staging / f"placed-{number:06d}.npy"
+            if not path.exists():
+                _store(path, placer.chunk(heater, pairs.part(start, stop), stage.advance))
+            else:
+                stage.advance(stop - start)
+            codes[start:stop] = np.load(path)
+    return _with_boxes(collected, pairs, codes)
+
+
+class _Placer:
+    def __init__(
+        self, subject: Subject, dataset: Dataset, settings: PlaceSettings, ends: list[tuple[str, int]]
+    ) -> None:
+        self._preprocess: Callable[[Image.Image], Any] = subject.preprocess
+        self._dataset, self._settings = dataset, settings
+        self._geometries = Geometries(subject.preprocess)
+        self.module = subject.module.to(settings.device)
+        self.heater = Heater(self.module, ends, settings.crop, settings.aggregation)
+
+    def prepare(self, image: Image.Image) -> _Shown:
+        return _Shown(self._preprocess(image), image.size, self._geometries.of(image.size))
+
+    def chunk(self, heater: Heater, pairs: _Pairs, advance: Callable[[int], None]) -> NDArray[np.uint32]:
+        settings = self._settings
+        codes = np.full(len(pairs.samples), WHOLE)
+        samples = np.unique(pairs.samples).tolist()
+        for batch in chosen_batches(
+            self._dataset, self.prepare, samples, size=settings.batch_size, threads=settings.threads
+        ):
+            start = np.searchsorted(pairs.samples, batch.numbers[0])
+            stop = np.searchsorted(pairs.samples, batch.numbers[-1], side="right")
+            part = pairs.part(int(start), int(stop))
+            asked = Asked(np.searchsorted(batch.numbers, part.samples), part.ends, part.units)
+            codes[start:stop] = self.place(heater, batch.items, asked)
+            advance(int(stop - start))
+        return codes
+
+    def place(self, heater: Heater, shown: list[_Shown], asked: Asked) -> NDArray[np.uint32]:
+        """Box of each neuron asked in its row of the batch."""
+        inputs = stacked([each.prepared for each in shown], self._settings.device)
+        part = shown[0].geometry.part
+        height, width = picture(inputs, part).shape[-2:]
+        codes = np.full(len(asked.rows), WHOLE)
+        for numbers, heat in heater.heat(inputs, part, asked, self._settings.batch_size):
+            edges = bounds(masks(heat, (height, width)))
+            placed = np.flatnonzero(np.isfinite(edges[:, 0]))
+            codes[numbers[placed]] = _codes(edges[placed], shown, asked.rows[numbers[placed]])
+        return codes
+
+
+def _codes(edges: NDArray[np.float64], shown: Sequence[_Shown], rows: NDArray[np.int64]) -> NDArray[np.uint32]:
+    """Boxes of edges [n, 4] in input pixels, each of the picture of its row; whole where only padding is hot."""
+    inside = in_pictures(edges, [each.geometry for each in shown], rows)
+    sizes = np.array([each.size for each in shown], dtype=np.int64)[rows]
+    pixels = np.tile(sizes, 2)
+    codes = boxes(squares(inside * pixels, sizes) / pixels)
+    return np.where((inside[:, 2:] > inside[:, :2]).all(axis=1), codes, WHOLE)
+
+
+def _pairs(ends: list[End]) -> _Pairs:
+    columns = []
+    for number, end in enumerate(ends):
+        units, ranks = np.nonzero(end.samples >= 0)
+        columns.append((end.samples[units, ranks], np.full(len(units), number), units, ranks))
+    joined = [np.concatenate(column) for column in zip(*columns, strict=True)]
+    order = np.argsort(joined[0], kind="stable")
+    return _Pairs(*(column[order] for column in joined))
+
+
+def _pieces(samples: NDArray[np.int64], size: int) -> Iterator[tuple[int, int]]:
+    """Ranges of at least `size` pairs each, but the last, that divide no sample."""
+    start = 0
+    while start < len(samples):
+        last = samples[min(start + size, len(samples)) - 1]
+        stop = int(np.searchsorted(samples, last, side="right"))
+        yield start, stop
+        start = stop
+
+
+def _with_boxes(collected: Collected, pairs: _Pairs, codes: NDArray[np.uint32]) -> Collected:
+    layers, number = [], 0
+    for layer in collected.layers:
+        placed: list[End] = []
+        for _, end in layer.ends:
+            own = pairs.ends == number
+            found = np.full(end.samples.shape, WHOLE)
+            found[pairs.units[own], pairs.ranks[own]] = codes[own]
+            placed.append(replace(end, boxes=found))
+            number += 1
+        layers.append(replace(layer, positive=placed[0], negative=placed[1] if len(placed) > 1 else None))
+    return replace(collected, layers=tuple(layers))
+
+
+def _refuse_negative(ends: list[tuple[str, int, End]], crop: str) -> None:
+    signed = [layer for layer, sign, _ in ends if sign < 0]
+    if crop == "lrp" and signed:
+        raise SubjectFault(
+            f"Relevance propagation by the z+ rule tells what raises a neuron, not what lowers it; negative ends were "
+            f"found in {', '.join(signed)}.",
+            hint="Add --polarity positive, or use --crop gradient.",
+        )
+
+
+def _store(path: Path, codes: NDArray[np.uint32]) -> None:
+    with whole_file(path) as file:
+        np.save(file, codes)
