@@ -11,7 +11,8 @@ from PIL import Image
 from indexer.errors import SubjectFault
 from indexer.subjects.inputs import parts_of
 
-_DARK, _LIGHT = 0, 255
+_DARK, _LIGHT = 32, 223
+"""Away from black and white, where what resampling adds at edges would be cut off."""
 _IMAGE_AXES = 3
 _TOLERANCE = 0.02
 """Of the picture's side: how far a pixel may lie from where straight axes put it (ours)."""
@@ -66,11 +67,11 @@ class Geometries:
         dark, contrast = dark[channel], contrast[channel]
         seen = np.abs(contrast) > np.abs(contrast).max(initial=0) / 2
         if not (np.isfinite(contrast).all() and seen.any()):
-            raise _hidden("black and white pictures give the same input")
+            raise _hidden("dark and light pictures give the same input")
         scale, shift = np.zeros(2), np.zeros(2)
         for axis, length in enumerate(size):
-            ramp = np.rint((np.arange(length) + 0.5) * (_LIGHT / length)).astype(np.uint8)
-            _, shown = self._shown(np.broadcast_to(ramp if axis == 0 else ramp[:, None], (height, width)), part)
+            ramp = _ramp(length, size[1 - axis])
+            _, shown = self._shown(ramp if axis == 0 else ramp.T, part)
             places = np.where(seen, (shown[channel] - dark) / np.where(seen, contrast, 1), np.nan)
             scale[axis], shift[axis] = _line(places if axis == 0 else places.T, length)
         return Geometry(part, scale, shift)
@@ -85,10 +86,19 @@ class Geometries:
         raise _hidden("it gives no input of the axes [channels, height, width]")
 
 
+def _ramp(length: int, lines: int) -> NDArray[np.uint8]:
+    """Lines [lines, length] that grow from dark to light; each a little lighter, so that their mean has no steps."""
+    phase = (np.arange(lines)[:, None] + 0.5) / lines - 0.5
+    steps: NDArray[np.uint8] = np.rint(_DARK + (np.arange(length) + 0.5) * ((_LIGHT - _DARK) / length) + phase).astype(
+        np.uint8
+    )
+    return steps
+
+
 def _line(places: NDArray[np.float64], length: int) -> tuple[float, float]:
     """Slope and intercept per pixel edge of places [lines, pixels] that differ along the second axis only."""
     columns = np.flatnonzero(np.isfinite(places).any(axis=0))
-    middle = np.nanmedian(places[:, columns], axis=0)
+    middle = np.nanmean(places[:, columns], axis=0)
     tolerance = max(_TOLERANCE, 1 / length)
     if np.nanmax(np.abs(places[:, columns] - middle)) > tolerance:
         raise _hidden("its axes are not those of the picture")

@@ -29,7 +29,7 @@ def seen(geometry, edges):
     return in_pictures(np.array([edges], dtype=np.float64), [geometry], np.zeros(1, dtype=np.int64))[0]
 
 
-def assert_geometry(preprocess, size, edges, expected, atol=0.005):
+def assert_geometry(preprocess, size, edges, expected, atol=0.003):
     np.testing.assert_allclose(seen(Geometries(preprocess).of(size), edges), expected, atol=atol)
 
 
