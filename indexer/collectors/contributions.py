@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.collectors.aggregation import aggregate, combine_calls
+from indexer.collectors.taps import joined_rows
 from indexer.errors import SubjectFault
 from indexer.memory import out_of_memory
-from indexer.subjects.inputs import attributable, run
+from indexer.subjects.inputs import attributable, rows, run
 from indexer.subjects.layers import first_tensor, logits_of, named_layers
-from indexer.subjects.layouts import layout_of
+from indexer.subjects.layouts import layouts_of
 
 if TYPE_CHECKING:
     import torch
@@ -26,7 +27,28 @@ class Captured:
     def __init__(self, module: "torch.nn.Module", layers: Sequence[str]) -> None:
         self.module = module
         self.calls: dict[str, list[torch.Tensor]] = {layer: [] for layer in layers}
-        self._layouts = {layer: layout_of(module, layer) for layer in layers}
+        """As the modules gave them: a layer may be called several times, or see a batch in several goes."""
+        self._layouts = layouts_of(module, layers)
+        self._sliced = {layer for layer, each in named_layers(module, layers).items() if getattr(each, "sliced", False)}
+        self._batch = 0
+
+    def begin(self, batch: int) -> None:
+        """Forget the last forward pass; the next is of so many samples."""
+        self._batch = batch
+        for calls in self.calls.values():
+            calls.clear()
+
+    def whole(self, layer: str, tensors: "Sequence[torch.Tensor] | None" = None) -> "list[torch.Tensor]":
+        """The layer's calls, or what belongs to each of them, put together to calls of the whole batch."""
+        given = self.calls[layer] if tensors is None else tensors
+        pieces = getattr(self.module, "pieces", lambda batch: [batch])(self._batch)
+        joined = joined_rows([(each,) for each in given], pieces, sliced=layer in self._sliced) if given else None
+        if joined is None:
+            raise SubjectFault(
+                f"Layer {layer!r} does not give one row for each of {self._batch} samples: they cannot be told apart.",
+                hint="Choose a layer whose first axis is the batch, and that the subject uses.",
+            )
+        return [each for (each,) in joined]
 
     def positions(self, tensor: "torch.Tensor", layer: str) -> "torch.Tensor":
         """[batch, neurons, positions] of a tensor of that layer."""
@@ -38,13 +60,8 @@ class Captured:
 
     def aggregated(self, layer: str, kind: str) -> "torch.Tensor":
         """Aggregated activations [batch, neurons] of a layer, its calls taken together."""
-        calls = [aggregate(each, kind, layer, self._layouts[layer]) for each in self.calls[layer]]
+        calls = [aggregate(each, kind, layer, self._layouts[layer]) for each in self.whole(layer)]
         return combine_calls(calls, kind)
-
-    def clear(self) -> None:
-        """Forget the forward pass."""
-        for calls in self.calls.values():
-            calls.clear()
 
 
 @contextmanager
@@ -79,7 +96,7 @@ def contributions(
     """
     import torch
 
-    kept.clear()
+    kept.begin(rows(inputs))
     with torch.enable_grad():
         logits = logits_of(run(kept.module, attributable(inputs)))
         assert logits is not None
@@ -95,18 +112,23 @@ def contributions(
                 hint="Choose layers on the way to the logits, or measure without gradients: leave out --classes, "
                 "and --collector activation.",
             ) from fault
-    return {layer: _summed(kept, layer, gradients, centre) for layer, centre in centres.items()}
+    result = {}
+    for layer, centre in centres.items():
+        own = [next(gradients) for _ in kept.calls[layer]]
+        result[layer] = _summed(kept, layer, own, centre)
+    return result
 
 
 def _summed(
-    kept: Captured, layer: str, gradients: "Iterator[torch.Tensor]", centre: NDArray[np.float64]
+    kept: Captured, layer: str, gradients: "list[torch.Tensor]", centre: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     import torch
 
-    calls = [call.detach() for call in kept.calls[layer]]
+    calls = [call.detach() for call in kept.whole(layer)]
     middle = torch.as_tensor(centre, device=calls[0].device, dtype=torch.float32)[None, :, None]
-    total = sum(
-        (kept.positions(next(gradients), layer) * (kept.positions(call, layer) - middle)).sum(-1) for call in calls
-    )
-    values: NDArray[np.float64] = total.double().cpu().numpy()  # type: ignore[union-attr]
+    shares = [
+        (kept.positions(gradient, layer) * (kept.positions(call, layer) - middle)).sum(-1)
+        for gradient, call in zip(kept.whole(layer, gradients), calls, strict=True)
+    ]
+    values: NDArray[np.float64] = torch.stack(shares).sum(0).double().cpu().numpy()
     return values

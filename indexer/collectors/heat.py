@@ -12,7 +12,7 @@ from indexer.collectors.aggregation import combine_calls
 from indexer.collectors.contributions import Captured, captured
 from indexer.domain.crops import Heat
 from indexer.errors import SubjectFault
-from indexer.subjects.inputs import attributable, mapped, run
+from indexer.subjects.inputs import attributable, mapped, rows, run
 
 if TYPE_CHECKING:
     import torch
@@ -57,7 +57,7 @@ class Heater:
         self._kept = None
 
     def _watch(self, inputs: "Inputs") -> Captured:
-        """The layers' outputs, forgotten before the next pass."""
+        """The layers' outputs in the next pass, which is of these inputs."""
         if self._kept is None:
             layers = list(dict.fromkeys(layer for layer, _ in self._ends))
             if self._crop == "lrp":
@@ -67,7 +67,7 @@ class Heater:
                 propagating = self._open.enter_context(ruled(self._module, layers, inputs))
                 self._module, self._forward = propagating.module, propagating
             self._kept = self._open.enter_context(captured(self._module, layers))
-        self._kept.clear()
+        self._kept.begin(rows(inputs))
         return self._kept
 
     def heat(self, inputs: "Inputs", part: str, asked: Asked, size: int) -> Found:
@@ -103,10 +103,10 @@ class Heater:
                 f"The activations of {layer!r} are those of its first token, which is nowhere in the picture.",
                 hint="Use --crop gradient, or another --aggregation.",
             )
-        grids = [kept.grid(call, layer) for call in kept.calls[layer]]
+        grids = [kept.grid(call, layer) for call in kept.whole(layer)]
         maps = [grid.float() for grid in grids if grid is not None]
         if not maps or len(maps) < len(grids):
-            shapes = ", ".join(str(tuple(call.shape[1:])) for call in kept.calls[layer])
+            shapes = ", ".join(str(tuple(call.shape[1:])) for call in kept.whole(layer))
             raise SubjectFault(
                 f"The positions of layer {layer!r} form no grid over the picture (shape {shapes} per sample).",
                 hint="Use --crop gradient, or leave out --crop.",
@@ -120,7 +120,7 @@ class Heater:
         import torch
 
         shown = attributable(mapped(inputs, lambda tensor: tensor[torch.as_tensor(asked.rows, device=tensor.device)]))
-        kept, pixels = self._watch(inputs), picture(shown, part)
+        kept, pixels = self._watch(shown), picture(shown, part)
         with torch.enable_grad():
             self._forward(shown)
             total = torch.zeros((), device=pixels.device)
