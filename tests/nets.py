@@ -187,3 +187,55 @@ def prepared_by_default():
     from indexer.subjects.preparing import default_preprocess
 
     return Net().eval(), default_preprocess((16, 16))
+
+
+class _Several(nn.Module):
+    """Takes the picture and its mean colour by name, gives its logits and the hidden layer in a dictionary."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(4)
+        self.look, self.mixed, self.head = nn.Conv2d(3, 6, 4, stride=4), nn.Linear(9, 7), nn.Linear(7, 2)
+
+    def forward(self, *, picture, colour):
+        hidden = torch.relu(self.mixed(torch.cat([self.look(picture).mean((2, 3)), colour], dim=1)))
+        return {"hidden": hidden, "logits": self.head(hidden)}
+
+
+def several_inputs():
+    def preprocess(image):
+        pixels = _pixels(image)
+        return {"picture": pixels, "colour": pixels.mean((1, 2))}
+
+    return _Several().eval(), preprocess, ("benign", "malignant")
+
+
+class _Perceptron(nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(5)
+        self.hidden, self.head = nn.Linear(3 * 16 * 16, 12), nn.Linear(12, 2)
+
+    def forward(self, x):
+        return self.head(torch.relu(self.hidden(x.flatten(1))))
+
+
+def mlp():
+    return _Perceptron().eval(), _pixels, ("benign", "malignant")
+
+
+class Cramped(Net):
+    """Fails on more samples at once than there is room for; counts the passes that it ends."""
+
+    room, fault, ended = 1 << 30, RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB."), 0
+
+    def forward(self, x):
+        hidden = self.act(self.norm(self.conv(x)))
+        if len(x) > Cramped.room:
+            raise Cramped.fault
+        Cramped.ended += 1
+        return self.head(hidden.mean((2, 3)))
+
+
+def cramped():
+    return Cramped(), _pixels, ("benign", "malignant")
