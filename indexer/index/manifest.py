@@ -37,6 +37,10 @@ class SubjectOrigin(Origin):
     preprocessing: str
     classes: tuple[str, ...]
     notes: tuple[str, ...]
+    saes: dict[str, str] = {}
+    """Layer → file of the autoencoder whose latents are the layer `LAYER.sae`."""
+    precision: str = "float32"
+    """Of the forward passes that found the exemplars."""
 
 
 class SpaceOrigin(Origin):

@@ -2,12 +2,13 @@
 
 import pandas as pd
 
-from indexer.catalogue import DATASETS, SUBJECTS
+from indexer.catalogue import DATASETS
 from indexer.datasets.dataset import Dataset
 from indexer.datasets.same import SameDataset
 from indexer.errors import Untrustworthy
 from indexer.index.reader import Index
 from indexer.subjects.digests import module_digest, preprocess_digest
+from indexer.subjects.opening import open_subject
 from indexer.subjects.subject import Subject
 
 
@@ -26,7 +27,7 @@ def reopen_dataset(index: Index) -> SameDataset:
 def reopen_subject(index: Index, *, trust_pickle: bool = False) -> Subject:
     """The subject by its name in the manifest; raises Untrustworthy when weights or preprocessing are others."""
     origin = index.manifest.subject
-    subject: Subject = SUBJECTS.load(origin.name, trust_pickle=trust_pickle)
+    subject = open_subject(origin.name, origin.saes, trust_pickle=trust_pickle)
     found = (module_digest(subject.module), preprocess_digest(subject.preprocess))
     if found != (origin.digest, origin.preprocessing):
         what = "weights" if found[0] != origin.digest else "preprocessing"
