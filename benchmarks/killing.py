@@ -1,10 +1,11 @@
-"""Kills builds before every step they take on disk, and goes on until they are done.
+"""Kills builds before every step they take on disk, or fills the disk there, and goes on until they are done.
 
 A program: one process loads everything, then forks a child for each build, so that a kill costs no imports.
 `python -m benchmarks.killing '{"folder": …, "arguments": […], …}'` prints what became of each kill as JSON.
 """
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -21,6 +22,7 @@ EPOCH = "1700000000"
 _STEPS = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "shutil.copyfile", "os.link"}
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 _MOST_ATTEMPTS = 30
+_BAD_INPUT = 2
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Kill:
     left: list[str]
     """Folders that lay around in the end."""
     said: str = ""
-    """The last error, where it did not end well."""
+    """What it said when the disk was full, or the last error where it did not end well."""
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -49,34 +51,37 @@ def digests(folder: Path) -> dict[str, str]:
     }
 
 
-def forked(arguments: Sequence[str], root: Path, kill_before: int = 0) -> tuple[int, int, str]:
-    """Run `lens …` in a child that is killed before its n-th step (0: not); status, steps taken, words."""
+def forked(arguments: Sequence[str], root: Path, before: int = 0, *, full: bool = False) -> tuple[int, int, str]:
+    """Run `lens …` in a child that is killed before its n-th step (0: not), or finds the disk full there.
+
+    Returns status, steps taken and words.
+    """
     said, steps = root / "said.txt", root / "steps.txt"
     child = os.fork()
     if child == 0:
-        _child(arguments, root, said, steps, kill_before)
+        _child(arguments, (said, steps), before, full=full)
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     taken = int(steps.read_text()) if status == 0 and steps.exists() else 0
     return status, taken, said.read_text()
 
 
-def _child(arguments: Sequence[str], root: Path, said: Path, steps: Path, kill_before: int) -> None:
+def _child(arguments: Sequence[str], told: tuple[Path, Path], before: int, *, full: bool) -> None:
     from lens_server.cli.main import main
 
-    count = 0
-    here = str(root)
+    said, steps = told
+    count, here = 0, str(said.parent)
 
     def step(event: str, values: tuple[Any, ...]) -> None:
         nonlocal count
         writes = event in _STEPS or (event == "open" and isinstance(values[2], int) and values[2] & _WRITING)
         if writes and str(values[0]).startswith(here) and str(values[0]) != str(steps):
             count += 1
-            if count == kill_before:
+            if count == before and full:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            if count == before:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-    with said.open("w") as words:
-        os.dup2(words.fileno(), 1)
-        os.dup2(words.fileno(), 2)
+    _redirected(said)
     sys.argv = ["lens", *arguments]
     sys.addaudithook(step)
     status = 0
@@ -88,6 +93,12 @@ def _child(arguments: Sequence[str], root: Path, said: Path, steps: Path, kill_b
         steps.write_text(str(count))
         sys.stdout.flush()
         os._exit(status)
+
+
+def _redirected(said: Path) -> None:
+    with said.open("w") as words:
+        os.dup2(words.fileno(), 1)
+        os.dup2(words.fileno(), 2)
 
 
 class Killer:
@@ -105,6 +116,16 @@ class Killer:
         self.wanted = digests(whole)
         self._old = digests(self._base) if self._base else None
 
+    def fill(self, step: int) -> Kill:
+        """Let the disk be full at this step, then go on."""
+        out = self._begin(f"full-{step}")
+        status, _, said = forked([*self._arguments, "--out", str(out)], self.folder, step, full=True)
+        told = status == 0 or (status == _BAD_INPUT and "no space left" in said.lower() and "Traceback" not in said)
+        whole = self._whole(out)
+        if status:
+            forked([*self._arguments, "--out", str(out), "--resume"], self.folder)
+        return self._ended(out, step, 2, (whole and told, said))
+
     def kill(self, step: int, rng: random.Random | None = None) -> Kill:
         """Kill before this step, go on; with `rng` the builds that go on are killed too, now and then."""
         out, resume = self._begin(f"cut-{step}"), list[str]()
@@ -116,11 +137,15 @@ class Killer:
             if status != -signal.SIGKILL:  # done, or told that the index is there: the last kill came after all
                 break
             resume = ["--resume"]
+        return self._ended(out, step, attempt, (whole, said))
+
+    def _ended(self, out: Path, step: int, attempts: int, found: tuple[bool, str]) -> Kill:
+        whole, said = found
         same = out.is_dir() and digests(out) == self.wanted
         left = sorted(each.name for each in self.folder.glob(f"{out.name}.*") if not each.name.endswith(".discarded"))
-        for each in self.folder.glob(f"{out.name}*"):
+        for each in (out, *self.folder.glob(f"{out.name}.*")):
             shutil.rmtree(each)
-        return Kill(step, attempt, same, whole, left, "" if same else said[-500:])
+        return Kill(step, attempts, same, whole, left, said[-500:])
 
     def _begin(self, name: str) -> Path:
         out = self.folder / name
@@ -175,7 +200,10 @@ def main() -> None:
     most = killer.steps + 1
     steps = list(range(1, most)) if asked.get("kills") is None else sorted(rng.sample(range(1, most), asked["kills"]))
     steps += [most + step for step in asked.get("last", ()) if most + step not in steps]
-    kills = [asdict(killer.kill(step, rng if asked.get("again") else None)) for step in steps]
+    if asked.get("full"):
+        kills = [asdict(killer.fill(step)) for step in steps]
+    else:
+        kills = [asdict(killer.kill(step, rng if asked.get("again") else None)) for step in steps]
     print(json.dumps({"steps": killer.steps, "files": len(killer.wanted), "kills": kills}))
 
 

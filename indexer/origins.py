@@ -15,7 +15,7 @@ from indexer.domain.significance import SEED
 from indexer.engines.choosing import check_engine
 from indexer.errors import IndexUnusable, InvalidInput
 from indexer.foundation_models.foundation_model import FoundationModel
-from indexer.index.files import FORMAT
+from indexer.index.files import FORMAT, SAMPLES
 from indexer.index.manifest import DatasetOrigin, LayerOrigin, Manifest, SpaceOrigin, SubjectOrigin, digest_of
 from indexer.index.reader import Index
 from indexer.index.staging import BEGUN
@@ -23,6 +23,7 @@ from indexer.subjects.digests import module_digest, preprocess_digest
 from indexer.subjects.subject import Subject
 from indexer.whole import whole_file
 
+_NAMED = 5
 _PACKAGES = ("lens", "numpy", "torch", "torchvision", "timm", "open_clip_torch", "transformers", "pillow", "pyarrow")
 
 
@@ -122,6 +123,13 @@ class Origins:
                 f"{known.folder} was built from other samples.", hint="Give the same dataset, or build a new index."
             )
         return origin
+
+    def told(self, shown: DatasetOrigin) -> str:
+        """A sentence on what was left out; empty when nothing was."""
+        count, named = len(shown.unreadable), ", ".join(shown.unreadable[:_NAMED])
+        more = f" and {count - _NAMED:,} more" if count > _NAMED else ""
+        where = f"{SAMPLES} says why"
+        return f"{count:,} of {shown.samples:,} samples cannot be read, {where}: {named}{more}." if count else ""
 
     def manifest(self, shown: DatasetOrigin, collected: Collected, classes: tuple[str, ...], engine: str) -> Manifest:
         """The manifest but for the files' digests."""

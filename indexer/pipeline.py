@@ -58,6 +58,8 @@ def build_index(  # noqa: PLR0913 - one required, the rest by name
         collector = COLLECTORS.find(config.collect.collector)[0](CollectSettings.of(config), staging)
         collected = collector.collect(subject, dataset, progress)
         shown = origins.shown(dataset, collected)
+        if shown.unreadable:
+            progress.note(origins.told(shown))
         dataset = StoredDataset(SameDataset(dataset, collected.reading.contents), collected.decoded)
         classes = class_names(subject, collected.outputs)
         relevances = relate(subject, dataset, collected, RelevanceSettings.of(config), progress)

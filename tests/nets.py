@@ -83,6 +83,16 @@ def signs():
     return _Fixed(function).eval(), _pixels
 
 
+def one_alive():
+    """Unit 0 alive, 1 always on, 2 dead."""
+
+    def function(x):
+        level = x.mean((1, 2, 3))
+        return torch.stack([torch.relu(level - 0.55), level, 0 * level], dim=1)
+
+    return _Fixed(function).eval(), _pixels
+
+
 def nearly_equal():
     """Activations that only float32 tells apart."""
     return _Fixed(lambda x: 100 + 1e-3 * x.mean((2, 3))).eval(), _pixels

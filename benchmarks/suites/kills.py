@@ -41,7 +41,12 @@ def measure(report: Report) -> None:
     with tempfile.TemporaryDirectory() as temporary:
         _timed(report, Path(temporary), kills, samples)
         for number, (name, (asked, before)) in enumerate(VARIANTS.items()):
-            _stepped(report, Path(temporary) / str(number), name, (asked, before), 2 if report.quick else KILLS)
+            question = _question(Path(temporary) / str(number), asked, before, 2 if report.quick else KILLS)
+            _stepped(report, f"kills before steps of a build: {name}", {**question, "again": True})
+        question = _question(Path(temporary) / "full", _ONE, None, 2 if report.quick else KILLS)
+        _stepped(
+            report, "times the disk was full at a step of a build, then had room again", {**question, "full": True}
+        )
     report.note(
         "Subject `lesion:clean`, `tiny-clip`; SOURCE_DATE_EPOCH is set, so that `manifest.json` is compared too. Kills "
         "at random moments are of `lens build` in a process of its own, drawn over the time from its first write to "
@@ -99,13 +104,13 @@ def _begin(arguments: Sequence[str], out: Path) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def _stepped(
-    report: Report, folder: Path, name: str, built: tuple[tuple[str, ...], tuple[str, ...] | None], kills: int
-) -> None:
-    build, (asked, before) = [each.format(60) for each in _BUILD], built
-    question: dict[str, Any] = {"folder": str(folder), "arguments": [*build, *asked], "kills": kills, "again": True}
-    question |= {"before": [*build, *before]} if before else {}
-    question["last"] = list(range(-8, 0))
+def _question(folder: Path, asked: Sequence[str], before: Sequence[str] | None, kills: int) -> dict[str, Any]:
+    build = [each.format(60) for each in _BUILD]
+    question = {"folder": str(folder), "arguments": [*build, *asked], "kills": kills, "last": list(range(-8, 0))}
+    return question if before is None else {**question, "before": [*build, *before]}
+
+
+def _stepped(report: Report, what: str, question: dict[str, Any]) -> None:
     command = [sys.executable, "-m", "benchmarks.killing", json.dumps(question)]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
     if ran.returncode:
@@ -114,7 +119,7 @@ def _stepped(
     good = [each for each in found["kills"] if each["same"] and each["whole"] and not each["left"]]
     killed = len(found["kills"])
     report.row(
-        f"{killed} kills before steps of a build: {name}",
+        f"{killed} {what}",
         f"{len(good)} of {killed} the same in all {found['files']} files ({found['steps']} steps)",
         f"= {killed}",
         len(good) == killed,

@@ -8,7 +8,7 @@ import errno
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from indexer.errors import DatasetFault, DiskFull, InvalidInput, OutOfMemory, SubjectFault
@@ -155,6 +155,8 @@ def _telling_of_full_disks(work: Path) -> Iterator[None]:
     except OSError as fault:
         if fault.errno not in _NO_ROOM:
             raise
+        with suppress(OSError):
+            work.rmdir()  # empty: not even the lock found room
         room = shutil.disk_usage(work.parent).free / (1 << 20)
         left = f" ({room:,.1f} MiB are left)" if fault.errno == errno.ENOSPC else ""
         cure = f"Make room, then go on with --resume; or rm -r {work}, and choose another --out."
