@@ -14,7 +14,7 @@ __all__ = ["Batch", "Reading", "chosen_batches", "content_of", "distinct_batches
 
 T = TypeVar("T")
 
-PICTURES_LIMIT = 512 << 20
+PICTURES_LIMIT = 256 << 20
 """Bytes of decoded images in one batch: one that is made of images ends there, one beside its inputs goes without."""
 
 

@@ -24,6 +24,10 @@ _DECODING_BYTES = {"plain": 8, "transparent": 16, "deep": 32}
 """Bytes of a pixel while it is decoded and converted, measured."""
 _announce: ContextVar[Callable[[int], None] | None] = ContextVar("announce", default=None)
 
+# PIL takes memory in blocks. Those beyond 32 MiB go back to the system when freed; blocks of the usual 16 MiB stay
+# with the process: reading 54-megapixel images with eight threads took twice as much.
+Image.core.set_block_size(64 << 20)  # type: ignore[attr-defined]
+
 UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,

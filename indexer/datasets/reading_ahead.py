@@ -3,7 +3,7 @@
 import hashlib
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Condition
@@ -128,9 +128,11 @@ def read_ahead(
 
 
 def bytes_of(thing: Any) -> int:  # noqa: ANN401 - whatever a preprocessing gives
-    """Bytes of an image, an array, a tensor, or a sequence of them; 0 for what cannot be told."""
+    """Bytes of an image, an array, a tensor, or a sequence or mapping of them; 0 for what cannot be told."""
     if isinstance(thing, Image.Image):
         return thing.width * thing.height * PIXEL_BYTES
+    if isinstance(thing, Mapping):
+        thing = tuple(thing.values())
     if isinstance(thing, (list, tuple)):
         return sum(bytes_of(each) for each in thing)
     size = getattr(thing, "nbytes", 0)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from indexer.errors import SubjectFault
+from indexer.subjects.transfer import on_device
 
 if TYPE_CHECKING:
     import torch
@@ -48,7 +49,7 @@ def stacked(items: "Sequence[Prepared]", device: str) -> "Inputs":
                 f"The preprocessing gives inputs{of} of different shapes: {', '.join(map(str, sorted(shapes)[:3]))}.",
                 hint="Resize and crop to one size.",
             )
-    return _like(items[0], [torch.stack(columns[name]).to(device) for name in names])
+    return _like(items[0], [on_device(columns[name], device) for name in names])
 
 
 def run(module: "torch.nn.Module", inputs: "Inputs") -> object:

@@ -174,7 +174,7 @@ def test_bytes_of_what_a_preprocessing_gives() -> None:
 
     image = Image.new("RGB", (5, 2))
     assert bytes_of(image) == 40
-    assert bytes_of([np.zeros(3), torch.zeros(2, 2), image]) == 24 + 16 + 40
+    assert bytes_of([np.zeros(3), {"x": torch.zeros(2, 2)}, image]) == 24 + 16 + 40
     assert bytes_of("text") == bytes_of(None) == 0
 
 
