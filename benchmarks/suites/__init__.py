@@ -17,6 +17,7 @@ SUITES = {
     "memory": Suite("peak memory of a build, as the dataset grows tenfold"),
     "kills": Suite("builds killed at any point and gone on with: the same bytes", threads=1),
     "wide": Suite("memory of collecting 100,000 neurons: exemplars kept, not samples seen, one thread", threads=1),
+    "loading": Suite("reading samples: a second thread, waiting, adapters, large pictures, the second look", threads=1),
     "search": Suite("exact text search / numpy matmul + argpartition, one thread", threads=1),
     "open": Suite("opening an index of a million neurons: seconds and resident memory"),
     "rpc": Suite("cached text query over gRPC / empty unary call on the same server", threads=1),
