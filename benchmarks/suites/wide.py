@@ -39,8 +39,8 @@ def measure(report: Report) -> None:
         growth = (over[many] - over[few]) / (many - few)
         report.row(
             f"growth from {few:,} to {many:,} samples, {exemplars} exemplars",
-            f"**{growth / 1024:.1f} KiB a sample**, {growth / row:.1%} of its activations ({over[many] / over[few]:.2f} "
-            "× in all)",
+            f"**{growth / 1024:.1f} KiB a sample**, {growth / row:.1%} of its activations ({over[many] / over[few]:.2f}"
+            " × in all)",
             f"≤ {BAR:.0%} of its activations",
             growth <= BAR * row,
         )
