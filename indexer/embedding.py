@@ -99,7 +99,8 @@ def known_views(known: Index | None) -> NDArray[np.int64]:
         return np.empty(0, dtype=np.int64)
     result = np.full(len(known.exemplar_vectors), -1, dtype=np.int64)
     places = ("left", "top", "right", "bottom")
-    for table in known.all_exemplars("embedding", "sample", *places), known.ranges("embedding", "sample"):
+    named = known.all_exemplars("embedding", "sample", *places), known.ranges("embedding", "sample"), known.survey
+    for table in named:
         codes = np.full(table.num_rows, WHOLE)
         if places[0] in table.column_names:
             corners = np.stack([np.asarray(table[name], dtype=np.float32) for name in places], axis=-1)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from indexer.assembly import neuron_tables, relevance_table, sample_table
+from indexer.assembly import neuron_tables, range_table, relevance_table, sample_table, survey_table
 from indexer.catalogue import COLLECTORS, DATASETS, FOUNDATION_MODELS
 from indexer.collectors.activation import CollectSettings
 from indexer.collectors.places import PlaceSettings, check_places, place
@@ -67,7 +67,7 @@ def build_index(  # noqa: PLR0913 - one required, the rest by name
         embedding = EmbedSettings(staging, config.thumbnail, config.collect.threads, cache)
         embedded = embed_exemplars(model, dataset, collected.views(), known, embedding, progress)
 
-        neurons = neuron_tables(collected, embedded, config.collect.exemplars, known)
+        neurons = neuron_tables(collected, embedded, config.collect.exemplars, config.concept, known)
         tables = Tables(
             neurons=neurons.neurons,
             exemplars=neurons.exemplars,
@@ -77,6 +77,8 @@ def build_index(  # noqa: PLR0913 - one required, the rest by name
             thumbnails=embedded.thumbnails(),
             logits=collected.logits,
             relevance=relevance_table(collected, classes, relevances, known),
+            range=range_table(collected, embedded, known),
+            survey=survey_table(collected, embedded, known),
         )
         finished = write_tables(staging, tables)
         engine = store_engine(config.engine, neurons.concept_vectors, finished / ENGINE)

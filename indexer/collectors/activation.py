@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from indexer.collectors.checkpoint import Checkpoint
 from indexer.collectors.collector import Collected
 from indexer.collectors.statistics import LayerStatistics
+from indexer.collectors.survey import surveyed
 from indexer.collectors.taps import Activations, Taps, evaluating, logits_of
 from indexer.config import BuildConfig
 from indexer.datasets.batches import Batch, Reading, distinct_batches
@@ -21,7 +22,7 @@ from indexer.datasets.decoded import DecodedStore
 from indexer.errors import DatasetFault
 from indexer.memory import Fitting
 from indexer.progress import Progress
-from indexer.subjects.devices import device_of
+from indexer.subjects.devices import device_of, forward_precision
 from indexer.subjects.inputs import run, stacked
 from indexer.subjects.subject import Subject
 
@@ -44,14 +45,27 @@ class CollectSettings:
     batch_size: int = 32
     threads: int = 2
     device: str = "cpu"
+    precision: str = "float32"
     strict: bool = False
+    percentiles: tuple[float, ...] = ()
+    contrast: bool = False
+    """Keep the survey, for contrastive concept vectors."""
+    survey: int = 0
+    """Samples of which all activations are kept; 0 where neither percentiles nor contrasts ask for it."""
 
     @classmethod
     def of(cls, config: BuildConfig) -> "CollectSettings":
         """As a build is configured."""
-        named = ("layers", "exemplars", "aggregation", "polarity", "batch_size", "threads")
-        collect = config.collect.model_dump(include=set(named))
-        return cls(**collect, device=device_of(config.subject.device), strict=config.dataset.strict)
+        named = ("layers", "exemplars", "aggregation", "polarity", "batch_size", "threads", "percentiles")
+        collect, contrast = config.collect.model_dump(include=set(named)), config.concept.vector == "contrastive"
+        return cls(
+            **collect,
+            device=device_of(config.subject.device),
+            precision=config.subject.precision,
+            strict=config.dataset.strict,
+            contrast=contrast,
+            survey=config.collect.survey if contrast or config.collect.percentiles else 0,
+        )
 
 
 class ActivationCollector:
@@ -66,7 +80,7 @@ class ActivationCollector:
     def collect(self, subject: Subject, dataset: Dataset, progress: Progress) -> Collected:
         """Run the pass, or what is left of it."""
         settings = self._settings
-        self._statistics, reading = self._checkpoint.load(settings.exemplars)
+        self._statistics, reading = self._checkpoint.load(settings.exemplars, settings.survey)
         done, total = len(reading.contents), len(dataset.keys)
         module = subject.module.to(settings.device)
         taps = Taps(module, settings.layers, settings.aggregation)
@@ -101,7 +115,7 @@ class ActivationCollector:
         taps.clear()
         shown = batch.part(piece)
         inputs = stacked(shown.items, self._settings.device)
-        with torch.inference_mode():
+        with torch.inference_mode(), forward_precision(self._settings.precision, self._settings.device):
             logits = logits_of(run(module, inputs))
         return taps.take(len(shown.numbers)), None if logits is None else logits.float().cpu().numpy()
 
@@ -114,7 +128,8 @@ class ActivationCollector:
         for layer, (values, centre) in activations.items():
             statistics = self._statistics.get(layer)
             if statistics is None:
-                statistics = self._statistics[layer] = LayerStatistics(layer, values.shape[1], self._settings.exemplars)
+                k, survey = self._settings.exemplars, self._settings.survey
+                statistics = self._statistics[layer] = LayerStatistics(layer, values.shape[1], k, survey)
             entering |= statistics.add(values, centre, samples)
         for number, image, enters in zip(batch.numbers, batch.images, entering, strict=True):
             if enters:
@@ -134,8 +149,10 @@ class ActivationCollector:
             )
         logits, predictions = self._checkpoint.logits.finish()
         self._checkpoint.save(self._statistics, reading, upto=len(reading.contents))
+        settings = self._settings
+        found = (self._statistics[layer].result(settings.polarity) for layer in settings.layers)
         return Collected(
-            layers=tuple(self._statistics[layer].result(self._settings.polarity) for layer in self._settings.layers),
+            layers=tuple(surveyed(each, settings.percentiles, contrast=settings.contrast) for each in found),
             reading=reading,
             predictions=predictions,
             logits=logits,

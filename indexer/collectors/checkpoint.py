@@ -107,7 +107,7 @@ class Checkpoint:
         )
         write_arrays(self._path, arrays)
 
-    def load(self, k: int) -> tuple[dict[str, LayerStatistics], Reading]:
+    def load(self, k: int, survey: int = 0) -> tuple[dict[str, LayerStatistics], Reading]:
         """The stored state, or a fresh one."""
         if not self._path.exists():
             return {}, Reading()
@@ -123,7 +123,7 @@ class Checkpoint:
         )
         total, classes = record["logits"]
         self.logits.cut(len(reading.contents), classes, total)
-        return {layer: LayerStatistics.restored(layer, k, state) for layer, state in states.items()}, reading
+        return {layer: LayerStatistics.restored(layer, k, survey, state) for layer, state in states.items()}, reading
 
 
 def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:

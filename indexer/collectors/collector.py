@@ -43,7 +43,7 @@ class Range:
     percentiles: tuple[float, ...]
     """Descending."""
     samples: NDArray[np.int64]
-    """[units, percentiles] sample numbers."""
+    """[units, percentiles] sample numbers; −1 for a neuron that is never above zero, or constant."""
     activations: NDArray[np.float32]
     """[units, percentiles]"""
 
@@ -73,7 +73,7 @@ class LayerExemplars:
     constant: NDArray[np.bool_]
     """[units] the same activation on every sample."""
     survey: Survey | None = None
-    """For percentiles and contrasts, where asked for."""
+    """For contrasts, where asked for."""
     range: Range | None = None
     """Besides the exemplars, where asked for."""
 
@@ -107,9 +107,11 @@ class Collected:
         return int(np.load(self.logits, mmap_mode="r").shape[1]) if self.logits else 0
 
     def views(self) -> NDArray[np.int64]:
-        """All that is to be embedded, each once, ascending: exemplars, and the samples of ranges."""
+        """All that is to be embedded, each once, ascending: exemplars, and the samples of ranges and surveys."""
         ends = [end for layer in self.layers for _, end in layer.ends]
         ranges = [layer.range for layer in self.layers if layer.range is not None]
-        wanted = [end.views.ravel() for end in ends] + [views(each.samples.ravel()) for each in ranges]
+        surveys = [layer.survey for layer in self.layers if layer.survey is not None]
+        whole = [each.samples.ravel() for each in ranges] + [each.samples for each in surveys]
+        wanted = [end.views.ravel() for end in ends] + [views(each) for each in whole]
         seen = np.unique(np.concatenate(wanted))
         return seen[seen >= 0]

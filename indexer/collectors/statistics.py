@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.collectors.collector import End, LayerExemplars
+from indexer.collectors.survey import Surveying
 from indexer.domain.top_k import TopK
 from indexer.errors import SubjectFault
 
@@ -15,9 +16,11 @@ State = dict[str, NDArray[Any]]
 class LayerStatistics:
     """Top-k of both ends, counts, sums and extremes of one layer; its state can be stored and restored."""
 
-    def __init__(self, layer: str, units: int, k: int) -> None:
+    def __init__(self, layer: str, units: int, k: int, survey: int = 0) -> None:
+        """`k` exemplars a neuron; a survey of so many samples, none where 0."""
         self.layer = layer
         self._k = k
+        self._surveying = Surveying(units, survey) if survey else None
         self._positive = TopK(units, k)
         self._negative: TopK | None = None
         self._sums: State = {
@@ -56,6 +59,8 @@ class LayerStatistics:
         kept["low"] = np.minimum(kept["low"], low)
         kept["high"] = np.maximum(kept["high"], values.max(axis=0))
         kept["seen"] += len(values)
+        if self._surveying is not None:
+            self._surveying.add(values, samples)
         return entering
 
     def result(self, polarity: str) -> LayerExemplars:
@@ -73,6 +78,7 @@ class LayerStatistics:
             mean=kept["sum"] / seen,
             centre=kept["centre"] / seen,
             constant=constant,
+            survey=None if self._surveying is None else self._surveying.result(),
         )
 
     def state(self) -> State:
@@ -80,12 +86,14 @@ class LayerStatistics:
         ends: State = {"positive": self._positive.state()}
         if self._negative is not None:
             ends["negative"] = self._negative.state()
-        return {**self._sums, **ends}
+        surveyed = {} if self._surveying is None else self._surveying.state()
+        return {**self._sums, **ends, **surveyed}
 
     @classmethod
-    def restored(cls, layer: str, k: int, state: State) -> "LayerStatistics":
+    def restored(cls, layer: str, k: int, survey: int, state: State) -> "LayerStatistics":
         """Go on from a stored state."""
         statistics = cls(layer, len(state["sum"]), k)
+        statistics._surveying = Surveying.restored(survey, state) if survey else None
         statistics._positive.restore(state.pop("positive"))
         if "negative" in state:
             statistics._negative = TopK(len(state["sum"]), k)

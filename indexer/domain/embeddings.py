@@ -20,9 +20,14 @@ def normalise(vectors: Vectors) -> Vectors:
 
 def concept_vector(exemplars: Vectors) -> Vectors:
     """ϑ = normalise(mean of the normalised exemplar embeddings [k, d]) → [d]; zeros without any (SemanticLens)."""
-    if not len(exemplars):
-        return np.zeros(exemplars.shape[-1], dtype=np.float32)
-    return normalise(normalise(exemplars).mean(axis=0, dtype=np.float64))
+    vector: Vectors = concept_vectors(exemplars[None], np.array([len(exemplars)]))[0]
+    return vector
+
+
+def concept_vectors(sets: Vectors, counts: NDArray[np.int64]) -> Vectors:
+    """Concept vectors of sets of exemplar embeddings [n, k, d], zero beyond the count of each → [n, d]."""
+    sums = normalise(sets).sum(axis=1, dtype=np.float64)
+    return normalise(sums / np.maximum(counts, 1)[:, None])
 
 
 def check_templates(templates: Sequence[str]) -> None:

@@ -10,6 +10,7 @@ MANIFEST = "manifest.json"
 NEURONS = "neurons.parquet"
 EXEMPLARS = "exemplars.parquet"
 RANGE = "range.parquet"
+SURVEY = "survey.parquet"
 SAMPLES = "samples.parquet"
 CONCEPT_VECTORS = "concept_vectors.npy"
 EXEMPLAR_VECTORS = "exemplar_vectors.npy"
@@ -70,6 +71,10 @@ RANGE_TABLE = pa.schema(
     ]
 )
 """Samples over a neuron's whole range, highest percentile first; on the positive ends only. Absent unless asked for."""
+
+SURVEY_TABLE = pa.schema([("sample", pa.int32()), ("embedding", pa.int32())])
+"""Samples that contrastive concept vectors took their contrasts from, whole, in the order of their lots; those of a
+layer are the first `size_for(rows, units)` (domain.survey). Absent unless asked for."""
 
 RELEVANCE_TABLE = pa.schema(
     [

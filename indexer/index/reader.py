@@ -147,6 +147,12 @@ class Index:
             return pq.read_table(path, columns=list(columns))
         return files.RANGE_TABLE.empty_table().select(list(columns))
 
+    @cached_property
+    def survey(self) -> pa.Table:
+        """survey.parquet; no rows without contrastive concept vectors."""
+        path = self.folder / files.SURVEY
+        return pq.read_table(path) if path.exists() else files.SURVEY_TABLE.empty_table()
+
     def thumbnail(self, embedding: int) -> bytes:
         """JPEG of a row of the exemplar vectors."""
         return self._thumbnails[embedding].as_py()  # type: ignore[no-any-return]

@@ -33,6 +33,7 @@ class Tables:
     logits: Path | None
     relevance: pa.Table | None
     range: pa.Table | None = None
+    survey: pa.Table | None = None
 
 
 def write_tables(staging: Path, tables: Tables) -> Path:
@@ -48,6 +49,7 @@ def write_tables(staging: Path, tables: Tables) -> Path:
     optional = (
         (tables.relevance, files.RELEVANCE_TABLE, files.RELEVANCE),
         (tables.range, files.RANGE_TABLE, files.RANGE),
+        (tables.survey, files.SURVEY_TABLE, files.SURVEY),
     )
     for table, schema, name in optional:
         if table is not None:

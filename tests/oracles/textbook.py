@@ -213,3 +213,13 @@ def square(box, size):
         start = 0 if start < 0 else min(start, length - own)
         result.append((start, start + own))
     return result[0][0], result[1][0], result[0][1], result[1][1]
+
+
+def contrastive(exemplars, weights, samples, cold, gamma):
+    """Σ w (x − γ s c) of one neuron, exemplar by exemplar; `cold` [exemplars][samples] says which may be contrasts."""
+    total = [0.0] * len(exemplars[0])
+    for x, weight, usable in zip(exemplars, weights, cold, strict=True):
+        rivals = [(cosine(x, sample), sample) for sample, own in zip(samples, usable, strict=True) if own]
+        s, c = max(rivals, key=lambda pair: pair[0]) if rivals else (0.0, [0.0] * len(x))
+        total = [t + weight * (a - gamma * s * b) for t, a, b in zip(total, x, c, strict=True)]
+    return unit(total)
