@@ -37,7 +37,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", type=Path, metavar="FILE", help="where the table goes, with a .json beside it")
     parser.add_argument("--index", type=Path, help="photographs: an index already built")
     parser.add_argument("--fleet", default="judged", help="audit: development or judged, the one that counts")
-    parser.add_argument("--work", type=Path, metavar="DIR", help="audit: where nets and indexes lie and are kept")
+    parser.add_argument(
+        "--work", type=Path, metavar="DIR", help="audit, peer: what is made on the way lies here and is kept"
+    )
     return parser
 
 
