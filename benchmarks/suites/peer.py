@@ -59,8 +59,8 @@ def measure(report: Report) -> None:
         "the peer does not. Photographs: Caltech 101 and ISIC 2017, no two with the same pixels, from files."
     )
     report.note(
-        f"For the second layer Lens is asked to add it to its index, the peer for `{ANOTHER}` alone with the cache "
-        "of the first run: it keeps embeddings by layer and reuses none. Asked for both layers with that cache, it would "
+        f"For the second layer Lens is asked to add it to its index, the peer for `{ANOTHER}` alone with the cache of "
+        "the first run: it keeps embeddings by layer and reuses none. Asked for both layers with that cache, it would "
         f"count every sample twice for `{LAYER}` and spoil what it had stored (see peer_exemplars)."
     )
     report.note(
@@ -135,8 +135,8 @@ def _rows(report: Report, size: int, figures: dict[str, Any]) -> None:
     again = figures["peer_added"]["said"]["embedded"]
     report.row(
         f"then `{ANOTHER}` too (256 neurons), {size:,} photographs",
-        f"**{faster:.2f} × faster** ({_times(figures, 'lens_added', 'peer_added')}); Lens embeds {both - first:,} more, "
-        f"the peer {again:,}; the necessary work allows {allowed(both - first):.2f}",
+        f"**{faster:.2f} × faster** ({_times(figures, 'lens_added', 'peer_added')}); Lens embeds {both - first:,} "
+        f"more, the peer {again:,}; the necessary work allows {allowed(both - first):.2f}",
         f"≥ {ADDED:g}",
         faster >= ADDED,
     )
