@@ -22,8 +22,10 @@ class AnswerCache:
 
     def answer(self, index_digest: str, request: Message, ask: Callable[[], M]) -> M:
         """The kept answer to this request of this index, or what `ask` says."""
-        # The digest of a request is its key, so that images asked with are not kept.
-        key = blake2b(request.SerializeToString(), key=index_digest.encode()[:64], digest_size=32).digest()
+        # The digest of a request is its key, so that images asked with are not kept; requests of two kinds may have
+        # the same bytes.
+        asked = request.DESCRIPTOR.full_name.encode() + b"\0" + request.SerializeToString()
+        key = blake2b(asked, key=index_digest.encode()[:64], digest_size=32).digest()
         with self._lock:
             if (kept := self._answers.get(key)) is not None:
                 self._answers.move_to_end(key)

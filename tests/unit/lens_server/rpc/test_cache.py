@@ -3,7 +3,14 @@
 import pytest
 
 from lens_server.rpc.cache import AnswerCache
-from lens_server.v1.lens_service_pb2 import SearchNeuronsRequest, SearchNeuronsResponse
+from lens_server.v1.lens_service_pb2 import (
+    GetConceptCoverageRequest,
+    GetConceptCoverageResponse,
+    GetConceptSeriesRequest,
+    GetConceptSeriesResponse,
+    SearchNeuronsRequest,
+    SearchNeuronsResponse,
+)
 from lens_server.v1.query_pb2 import Query, SearchAnswer
 
 
@@ -66,3 +73,13 @@ def test_an_error_is_not_kept() -> None:
     with pytest.raises(ValueError, match="no"):
         cache.answer("d", request("x"), fail)
     assert cache.answer("d", request("x"), Asked()).answers
+
+
+def test_requests_of_two_kinds_with_the_same_bytes_are_two() -> None:
+    """Coverage and series ask with the same field numbers; one's answer is none of the other's."""
+    cache = AnswerCache(1000)
+    coverage = GetConceptCoverageRequest(index="a", other_indexes=["b"])
+    series = GetConceptSeriesRequest(index="a", later_indexes=["b"])
+    assert coverage.SerializeToString() == series.SerializeToString()
+    assert isinstance(cache.answer("d", coverage, GetConceptCoverageResponse), GetConceptCoverageResponse)
+    assert isinstance(cache.answer("d", series, GetConceptSeriesResponse), GetConceptSeriesResponse)
