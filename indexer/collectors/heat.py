@@ -12,6 +12,7 @@ from indexer.collectors.aggregation import combine_calls
 from indexer.collectors.contributions import Captured, captured
 from indexer.domain.crops import Heat
 from indexer.errors import SubjectFault
+from indexer.memory import Fitting, out_of_memory
 from indexer.subjects.inputs import attributable, mapped, rows, run
 
 if TYPE_CHECKING:
@@ -42,8 +43,11 @@ Found = Iterator[tuple[NDArray[np.int64], Heat]]
 class Heater:
     """Heat of neurons over a batch of inputs; a context manager that watches the layers while it is open."""
 
-    def __init__(self, module: "torch.nn.Module", ends: Sequence[tuple[str, int]], crop: str, kind: str) -> None:
+    def __init__(
+        self, module: "torch.nn.Module", ends: Sequence[tuple[str, int]], crop: str, kind: str, fitting: Fitting
+    ) -> None:
         """`ends` are (layer, sign), `kind` is how positions are aggregated."""
+        self._fitting = fitting
         self._module, self._ends, self._crop, self._kind = module, ends, crop, kind
         self._open = ExitStack()
         self._forward: Callable[[Inputs], object] = partial(run, module)
@@ -77,7 +81,15 @@ class Heater:
             return
         for start in range(0, len(asked.rows), size):
             numbers = np.arange(start, min(start + size, len(asked.rows)))
-            yield numbers, self._attributions(inputs, part, asked.part(numbers))
+            attribute = partial(self._attributions, inputs, part, asked.part(numbers))
+            for piece, heat in self._fitting.run(len(numbers), attribute):
+                yield numbers[piece], heat
+
+    def signed(self) -> list[str]:
+        """The layers with an activation below zero in the last pass."""
+        kept = self._kept
+        layers = dict.fromkeys(layer for layer, _ in self._ends) if kept is not None else {}
+        return [layer for layer in layers if kept is not None and bool((kept.aggregated(layer, self._kind) < 0).any())]
 
     def _maps(self, inputs: "Inputs", part: str, asked: Asked) -> Found:
         import torch
@@ -115,10 +127,11 @@ class Heater:
             maps = [each.abs() for each in maps]
         return combine_calls(maps, self._kind)
 
-    def _attributions(self, inputs: "Inputs", part: str, asked: Asked) -> Heat:
-        """One backward pass for all that is asked [n, height, width], summed over channels."""
+    def _attributions(self, inputs: "Inputs", part: str, asked: Asked, piece: slice) -> Heat:
+        """One backward pass for a piece of what is asked [n, height, width], summed over channels."""
         import torch
 
+        asked = Asked(*(column[piece] for column in asked))
         shown = attributable(mapped(inputs, lambda tensor: tensor[torch.as_tensor(asked.rows, device=tensor.device)]))
         kept, pixels = self._watch(shown), picture(shown, part)
         with torch.enable_grad():
@@ -152,6 +165,8 @@ class Heater:
         try:
             return torch.autograd.grad(of, [pixels], grad_outputs=start)[0]
         except RuntimeError as fault:
+            if out_of_memory(fault):
+                raise
             layers = ", ".join(dict.fromkeys(layer for layer, _ in self._ends))
             raise SubjectFault(
                 f"No gradient flows from {layers} to the picture: {fault}",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,7 +20,8 @@ from indexer.datasets.dataset import Dataset
 from indexer.domain.crops import bounds, masks, squares
 from indexer.domain.views import WHOLE, boxes
 from indexer.errors import SubjectFault
-from indexer.progress import Progress
+from indexer.memory import Fitting
+from indexer.progress import Progress, Silent
 from indexer.subjects.devices import device_of
 from indexer.subjects.inputs import stacked
 from indexer.subjects.subject import Subject
@@ -40,6 +42,7 @@ class PlaceSettings:
     crop: str = "activation"
     """none, activation, gradient or lrp."""
     aggregation: str = "mean"
+    polarity: str = "auto"
     batch_size: int = 32
     threads: int = 2
     device: str = "cpu"
@@ -47,8 +50,9 @@ class PlaceSettings:
     @classmethod
     def of(cls, config: BuildConfig, staging: Path) -> "PlaceSettings":
         """As a build is configured."""
-        collect, device = config.collect, device_of(config.subject.device)
-        return cls(staging, collect.crop, collect.aggregation, collect.batch_size, collect.threads, device)
+        named = ("crop", "aggregation", "polarity", "batch_size", "threads")
+        collect = config.collect.model_dump(include=set(named))
+        return cls(staging, **collect, device=device_of(config.subject.device))
 
 
 class _Pairs(NamedTuple):
@@ -75,12 +79,13 @@ def check_places(subject: Subject, dataset: Dataset, layers: tuple[str, ...], se
     """Place one sample of each layer, so that what cannot be placed is refused before the long passes."""
     if settings.crop == "none":
         return
-    placer = _Placer(subject, dataset, settings, [(layer, 1) for layer in layers])
-    count = len(layers)
+    placer = _Placer(subject, dataset, settings, [(layer, 1) for layer in layers], Silent())
+    zeros = np.zeros(len(layers), dtype=np.int64)
     for batch in distinct_batches(dataset, placer.prepare, Reading(), size=1, threads=1):
-        zeros = np.zeros(count, dtype=np.int64)
         with evaluating(placer.module), placer.heater as heater:
-            placer.place(heater, batch.items, Asked(zeros, np.arange(count), zeros))
+            placer.place(heater, batch.items, Asked(zeros, np.arange(len(layers)), zeros))
+            if settings.polarity != "positive":
+                _refuse_negative(layers if settings.polarity == "both" else heater.signed(), settings.crop)
         break
 
 
@@ -94,9 +99,9 @@ def place(
     if settings.crop == "none":
         return collected
     ends = [(layer.layer, sign, end) for layer in collected.layers for sign, end in layer.ends]
-    _refuse_negative(ends, settings.crop)
+    _refuse_negative([layer for layer, sign, _ in ends if sign < 0], settings.crop)
     pairs = _pairs([end for _, _, end in ends])
-    placer = _Placer(subject, dataset, settings, [(layer, sign) for layer, sign, _ in ends])
+    placer = _Placer(subject, dataset, settings, [(layer, sign) for layer, sign, _ in ends], progress)
     codes = np.empty(len(pairs.samples), dtype=np.uint32)
     with (
         evaluating(placer.module),
@@ -115,13 +120,20 @@ def place(
 
 class _Placer:
     def __init__(
-        self, subject: Subject, dataset: Dataset, settings: PlaceSettings, ends: list[tuple[str, int]]
+        self,
+        subject: Subject,
+        dataset: Dataset,
+        settings: PlaceSettings,
+        ends: list[tuple[str, int]],
+        progress: Progress,
     ) -> None:
         self._preprocess: Callable[[Image.Image], Any] = subject.preprocess
         self._dataset, self._settings = dataset, settings
         self._geometries = Geometries(subject.preprocess)
+        self._fitting = Fitting("subject", progress.note)
         self.module = subject.module.to(settings.device)
-        self.heater = Heater(self.module, ends, settings.crop, settings.aggregation)
+        fitting = Fitting("subject", progress.note)
+        self.heater = Heater(self.module, ends, settings.crop, settings.aggregation, fitting)
 
     def prepare(self, image: Image.Image) -> _Shown:
         return _Shown(self._preprocess(image), image.size, self._geometries.of(image.size))
@@ -137,9 +149,14 @@ class _Placer:
             stop = np.searchsorted(pairs.samples, batch.numbers[-1], side="right")
             part = pairs.part(int(start), int(stop))
             asked = Asked(np.searchsorted(batch.numbers, part.samples), part.ends, part.units)
-            codes[start:stop] = self.place(heater, batch.items, asked)
+            for piece, found in self._fitting.run(len(batch.items), partial(self._piece, heater, batch.items, asked)):
+                codes[start:stop][_in(asked, piece)] = found
             advance(int(stop - start))
         return codes
+
+    def _piece(self, heater: Heater, shown: list[_Shown], asked: Asked, piece: slice) -> NDArray[np.uint32]:
+        own = asked.part(np.flatnonzero(_in(asked, piece)))
+        return self.place(heater, shown[piece], own._replace(rows=own.rows - piece.start))
 
     def place(self, heater: Heater, shown: list[_Shown], asked: Asked) -> NDArray[np.uint32]:
         """Box of each neuron asked in its row of the batch."""
@@ -152,6 +169,12 @@ class _Placer:
             placed = np.flatnonzero(np.isfinite(edges[:, 0]))
             codes[numbers[placed]] = _codes(edges[placed], shown, asked.rows[numbers[placed]])
         return codes
+
+
+def _in(asked: Asked, piece: slice) -> NDArray[np.bool_]:
+    """What is asked of the samples in a piece of the batch."""
+    inside: NDArray[np.bool_] = (asked.rows >= piece.start) & (asked.rows < piece.stop)
+    return inside
 
 
 def _codes(edges: NDArray[np.float64], shown: Sequence[_Shown], rows: NDArray[np.int64]) -> NDArray[np.uint32]:
@@ -197,12 +220,11 @@ def _with_boxes(collected: Collected, pairs: _Pairs, codes: NDArray[np.uint32]) 
     return replace(collected, layers=tuple(layers))
 
 
-def _refuse_negative(ends: list[tuple[str, int, End]], crop: str) -> None:
-    signed = [layer for layer, sign, _ in ends if sign < 0]
+def _refuse_negative(signed: Sequence[str], crop: str) -> None:
     if crop == "lrp" and signed:
         raise SubjectFault(
-            f"Relevance propagation by the z+ rule tells what raises a neuron, not what lowers it; negative ends were "
-            f"found in {', '.join(signed)}.",
+            f"Relevance propagation by the z+ rule tells what raises a neuron, not what lowers it; the negative ends "
+            f"of {', '.join(signed)} are asked for too.",
             hint="Add --polarity positive, or use --crop gradient.",
         )
 

@@ -50,10 +50,10 @@ class Ranking:
         self._activations = np.take_along_axis(joined, order, axis=1)
 
     def end(self, seen: End, sign: int, constant: NDArray[np.bool_]) -> End:
-        """The end of this sign, with the activity of `seen`; constant neurons have no exemplars."""
+        """The end of this sign, with the activity of `seen`; dead neurons have no exemplars."""
         order = np.argsort(self._best, axis=1)[:, ::-1]
         best = np.take_along_axis(self._best, order, axis=1)
-        taken = (best != EMPTY) & ~constant[:, None]
+        taken = (best != EMPTY) & ~(constant | (seen.active == 0))[:, None]
         values, samples = unpack(best)
         activations = np.take_along_axis(self._activations, order, axis=1)
         return replace(

@@ -8,7 +8,7 @@ from PIL import Image
 from torch import nn
 from torchvision import transforms as tv
 
-from indexer.collectors import places
+from indexer.collectors import heat, places
 from indexer.collectors.activation import ActivationCollector, CollectSettings
 from indexer.collectors.places import PlaceSettings, check_places, place
 from indexer.datasets.dataset import Dataset
@@ -49,7 +49,7 @@ class Patches(Dataset):
 
 
 class Red(nn.Module):
-    """Unit 0 of `units` sees red, unit 1 is its opposite below zero, unit 2 is dead; `tokens` are the same as tokens."""
+    """Unit 0 of `units` sees red, unit 1 is its opposite, unit 2 is dead; `tokens` are the same as tokens."""
 
     def __init__(self, signed=False):
         super().__init__()
@@ -80,10 +80,10 @@ def red(preprocess=CROPPED, **options):
 def placed(staging, subject, crop, layer="units", dataset=None, **collecting):
     staging.mkdir(exist_ok=True)
     dataset = dataset or Patches()
-    settings = PlaceSettings(staging, crop, batch_size=collecting.get("batch_size", 4))
+    asked = {"exemplars": 5, "batch_size": 4, "polarity": "positive"} | collecting
+    settings = PlaceSettings(staging, crop, batch_size=asked["batch_size"], polarity=asked["polarity"])
     check_places(subject, dataset, (layer,), settings)
-    asked = CollectSettings((layer,), **{"exemplars": 5, "batch_size": 4, "polarity": "positive"} | collecting)
-    collected = ActivationCollector(asked, staging).collect(subject, dataset, Silent())
+    collected = ActivationCollector(CollectSettings((layer,), **asked), staging).collect(subject, dataset, Silent())
     return place(subject, dataset, collected, settings, Silent()).layers[0]
 
 
@@ -201,10 +201,28 @@ class _Detached(nn.Module):
         return x.detach()
 
 
-def test_negative_ends_are_not_propagated(tmp_path):
+@pytest.mark.parametrize(("signed", "polarity"), [(True, "auto"), (False, "both")])
+def test_negative_ends_are_not_propagated(tmp_path, signed, polarity):
+    settings = PlaceSettings(tmp_path, "lrp", polarity=polarity)
     with pytest.raises(SubjectFault, match="what raises a neuron") as fault:
-        placed(tmp_path, red(signed=True), "lrp", polarity="both")
+        check_places(red(signed=signed), Patches(), ("units",), settings)
     assert "--polarity positive" in fault.value.hint
+
+
+@pytest.mark.parametrize("crop", ["activation", "gradient"])
+def test_batches_that_do_not_fit_are_halved(tmp_path, monkeypatch, crop):
+    whole = placed(tmp_path / "whole", red(), crop).positive.boxes
+    real, refused = heat.run, []
+
+    def small(module, inputs):
+        if len(inputs) > 2:
+            refused.append(len(inputs))
+            raise RuntimeError("CUDA out of memory")
+        return real(module, inputs)
+
+    monkeypatch.setattr(heat, "run", small)
+    np.testing.assert_array_equal(placed(tmp_path / "small", red(), crop).positive.boxes, whole)
+    assert refused
 
 
 def test_nothing_readable_is_left_to_the_collector(tmp_path):
