@@ -1,5 +1,6 @@
 """What a build is asked to do: one frozen model per stage; all faults of a configuration are reported at once."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -130,9 +131,19 @@ class BuildConfig(_Stage):
         return self.model_copy(update={"collect": self.collect.model_copy(update={"layers": layers})})
 
 
-def read_config(path: Path | None, overrides: dict[str, dict[str, Any] | Any]) -> BuildConfig:
-    """A YAML file (or none) with what the command line says on top; raises InvalidInput naming every fault."""
-    return _checked(BuildConfig, _merged(path, overrides), path)
+def read_config(
+    path: Path | None,
+    overrides: dict[str, dict[str, Any] | Any],
+    held: Callable[[Path], dict[str, Any]] | None = None,
+) -> BuildConfig:
+    """A YAML file (or none) with what the command line says on top; raises InvalidInput naming every fault.
+
+    `held` gives the settings of the index at `out`, for what neither says.
+    """
+    stages = _merged(path, overrides)
+    if held is not None and stages.get("out"):
+        stages = _beneath(held(Path(stages["out"])), stages)
+    return _checked(BuildConfig, stages, path)
 
 
 def read_subject(path: Path | None, given: dict[str, Any]) -> SubjectConfig:
@@ -153,6 +164,15 @@ def _merged(path: Path | None, overrides: dict[str, dict[str, Any] | Any]) -> di
         elif given is not None:
             stages[stage] = given
     return stages
+
+
+def _beneath(held: dict[str, Any], stages: dict[str, Any]) -> dict[str, Any]:
+    """What an index holds, under what is asked for."""
+    merged = {**held, **stages}
+    for stage, inside in held.items():
+        if isinstance(inside, dict) and isinstance(stages.get(stage), dict):
+            merged[stage] = {**inside, **stages[stage]}
+    return merged
 
 
 def _checked(model: type[Described], given: object, path: Path | None, at: tuple[str, ...] = ()) -> Described:

@@ -10,6 +10,7 @@ from indexer.cache import cache_folder
 from indexer.collectors.shapes import LayerShape
 from indexer.config import read_config, read_subject
 from indexer.errors import InvalidInput
+from indexer.growth import settings_of
 from indexer.pipeline import build_index, list_layers
 from lens_server.cli import output
 from lens_server.cli.progress import TerminalProgress
@@ -165,7 +166,12 @@ def build(
         bool, typer.Option("--overwrite", help="Replace an index that is there.", rich_help_panel=_AGAIN)
     ] = False,
     add: Annotated[
-        bool, typer.Option("--add", help="Add these layers to an index that is there.", rich_help_panel=_AGAIN)
+        bool,
+        typer.Option(
+            "--add",
+            help="Add layers, more exemplars or relevance to an index; what is not said stays as it was built.",
+            rich_help_panel=_AGAIN,
+        ),
     ] = False,
     list_layers_: Annotated[
         bool,
@@ -208,6 +214,7 @@ def build(
             "engine": engine,
             "out": out,
         },
+        held=settings_of if add else None,
     )
     cache = None if no_cache else cache_folder()
     folder = build_index(settings, resume=resume, replace=overwrite, add=add, cache=cache, progress=progress)
