@@ -65,6 +65,22 @@ class Exemplar:
     span: Span | None
     """The tokens that were embedded, for text neurons."""
     thumbnail: bytes | None = field(repr=False)
+    """JPEG of what was embedded; unset unless asked for."""
+    relevance: float | None = None
+    """What ranked the sample, where exemplars were collected by relevance: to the class predicted for it, signed."""
+
+
+@dataclass(frozen=True)
+class RangeSample:
+    """A sample at a percentile of the neuron's activations over a uniform subset of the dataset."""
+
+    percentile: float
+    sample: str
+    """Key of the sample in its dataset."""
+    activation: float
+    label: str | None
+    """True class of the sample, where the dataset names one."""
+    thumbnail: bytes | None = field(repr=False)
     """JPEG; unset unless asked for."""
 
 
@@ -214,6 +230,8 @@ class NeuronCard:
     relevance: tuple[Relevance, ...]
     """Per class, greatest absolute first; empty when the index holds none."""
     similar: tuple[Hit, ...]
+    range: tuple[RangeSample, ...] = ()
+    """From the highest percentile to the lowest; empty when the index holds none."""
 
 
 @dataclass(frozen=True)
@@ -230,6 +248,12 @@ class LayerSummary:
     few_samples: int
     mean_clarity: float | None
     mean_redundancy: float | None
+    collector: str = "activation"
+    """What ranked the exemplars: `activation` or `relevance`."""
+    crop: str = "none"
+    """How the embedded part of each exemplar was found: `none`, `activation`, `gradient` or `lrp`."""
+    concept_vector: str = "mean"
+    """How it was formed of the exemplars: `mean`, or `contrastive, gamma G`."""
 
 
 @dataclass(frozen=True)

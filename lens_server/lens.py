@@ -40,7 +40,7 @@ from lens_server.queries.coverage import coverage
 from lens_server.queries.filters import rows_where
 from lens_server.queries.label import LabelSettings, label, unexpected
 from lens_server.queries.limits import checked
-from lens_server.queries.neurons import exemplars_of, neuron_at, page, relevance_of
+from lens_server.queries.neurons import exemplars_of, neuron_at, page, range_of, relevance_of
 from lens_server.queries.redundant import redundant_pairs
 from lens_server.queries.search import Probe, search
 from lens_server.queries.series import series
@@ -109,6 +109,7 @@ class Lens:
             exemplars=exemplars_of(self._index, row, exemplars, thumbnails=thumbnails),
             relevance=relevance_of(self._index, row),
             similar=nearest,
+            range=range_of(self._index, row, thumbnails=thumbnails),
         )
 
     def search(

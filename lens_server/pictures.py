@@ -7,26 +7,31 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from indexer.errors import InvalidInput
-from lens_server.answers import Exemplar, Hit, NeuronCard
+from lens_server.answers import Exemplar, Hit, NeuronCard, RangeSample
 
 _TILE, _GAP, _CAPTION, _MARGIN, _HEAD, _LINE = 128, 8, 18, 16, 64, 20
 _PAPER, _INK, _FAINT, _MISSING = (255, 255, 255), (24, 24, 27), (113, 113, 122), (228, 228, 231)
 
 
 def card_picture(card: NeuronCard, *, columns: int = 6, most: int = 18) -> Image.Image:
-    """The card [RGB]: up to `most` exemplars, strongest first, with activations; the card must hold thumbnails."""
+    """The card [RGB]: up to `most` exemplars, strongest first, then the neuron's whole range; with activations.
+
+    The card must hold thumbnails.
+    """
     shown = card.exemplars[:most]
-    columns = min(columns, max(len(shown), 3))
+    columns = min(columns, max(len(shown), len(card.range), 3))
     rows = max(-(-len(shown) // columns), 1)
     width = 2 * _MARGIN + columns * (_TILE + _GAP) - _GAP
-    height = _MARGIN + _HEAD + rows * (_TILE + _CAPTION + _GAP)
+    range_top = _MARGIN + _HEAD + rows * (_TILE + _CAPTION + _GAP)
+    height = range_top + (_LINE + -(-len(card.range) // columns) * (_TILE + _CAPTION + _GAP) if card.range else 0)
     picture = Image.new("RGB", (width, height), _PAPER)
     draw = ImageDraw.Draw(picture)
     _headline(draw, card, width - 2 * _MARGIN)
-    for number, exemplar in enumerate(shown):
-        left = _MARGIN + (number % columns) * (_TILE + _GAP)
-        top = _MARGIN + _HEAD + (number // columns) * (_TILE + _CAPTION + _GAP)
-        _tile(picture, draw, exemplar, (left, top))
+    _tiles(picture, [(each.thumbnail, _caption(each)) for each in shown], columns, _MARGIN + _HEAD)
+    if card.range:
+        draw.text((_MARGIN, range_top), "over its whole range", fill=_FAINT, font=_font(13))
+        percentiles = [(each.thumbnail, f"{each.percentile:g} %  {_caption(each)}") for each in card.range]
+        _tiles(picture, percentiles, columns, range_top + _LINE)
     if not shown:
         draw.text((_MARGIN, _MARGIN + _HEAD), "no exemplars: this neuron is dead", fill=_FAINT, font=_font(14))
     return picture
@@ -52,8 +57,8 @@ def search_picture(found: Sequence[tuple[str, Sequence[tuple[Hit, NeuronCard]]]]
                 "" if hit.p is None else f" · p {hit.p:.4f}"
             )
             draw.text((_MARGIN, top), _fitted(draw, facts, _font(13), width - 2 * _MARGIN), fill=_FAINT, font=_font(13))
-            for number, exemplar in enumerate(card.exemplars[:columns]):
-                _tile(picture, draw, exemplar, (_MARGIN + number * (_TILE + _GAP), top + _LINE))
+            strongest = card.exemplars[:columns]
+            _tiles(picture, [(each.thumbnail, _caption(each)) for each in strongest], columns, top + _LINE)
             top += row
     return picture
 
@@ -79,19 +84,24 @@ def _headline(draw: ImageDraw.ImageDraw, card: NeuronCard, width: int) -> None:
     draw.text((_MARGIN, _MARGIN + 24), _fitted(draw, facts, _font(13), width), fill=_FAINT, font=_font(13))
 
 
-def _tile(picture: Image.Image, draw: ImageDraw.ImageDraw, exemplar: Exemplar, at: tuple[int, int]) -> None:
-    left, top = at
-    if exemplar.thumbnail is None:
-        draw.rectangle((left, top, left + _TILE - 1, top + _TILE - 1), fill=_MISSING)
-    else:
-        image = Image.open(io.BytesIO(exemplar.thumbnail)).convert("RGB")
-        scale = _TILE / max(image.size)
-        image = image.resize(
-            (max(round(image.width * scale), 1), max(round(image.height * scale), 1)), Image.Resampling.LANCZOS
-        )
-        picture.paste(image, (left + (_TILE - image.width) // 2, top + (_TILE - image.height) // 2))
-    caption = f"{exemplar.activation:.3g}" + (f"  {exemplar.label}" if exemplar.label else "")
-    draw.text((left, top + _TILE + 2), _fitted(draw, caption, _font(12), _TILE), fill=_INK, font=_font(12))
+def _tiles(picture: Image.Image, tiles: Sequence[tuple[bytes | None, str]], columns: int, top: int) -> None:
+    """Thumbnails with their captions in rows below a line."""
+    draw = ImageDraw.Draw(picture)
+    for number, (thumbnail, caption) in enumerate(tiles):
+        at = _MARGIN + number % columns * (_TILE + _GAP), top + number // columns * (_TILE + _CAPTION + _GAP)
+        if thumbnail is None:
+            draw.rectangle((*at, at[0] + _TILE - 1, at[1] + _TILE - 1), fill=_MISSING)
+        else:
+            image = Image.open(io.BytesIO(thumbnail)).convert("RGB")
+            scale = _TILE / max(image.size)
+            size = max(round(image.width * scale), 1), max(round(image.height * scale), 1)
+            image = image.resize(size, Image.Resampling.LANCZOS)
+            picture.paste(image, (at[0] + (_TILE - image.width) // 2, at[1] + (_TILE - image.height) // 2))
+        draw.text((at[0], at[1] + _TILE + 2), _fitted(draw, caption, _font(12), _TILE), fill=_INK, font=_font(12))
+
+
+def _caption(shown: Exemplar | RangeSample) -> str:
+    return f"{shown.activation:.3g}" + (f"  {shown.label}" if shown.label else "")
 
 
 def _fitted(

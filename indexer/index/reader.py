@@ -35,6 +35,7 @@ class NeuronTable:
     """Number of the state in `STATES`."""
     active_share: NDArray[np.float32]
     mean: NDArray[np.float32]
+    centre: NDArray[np.float32]
     strongest: NDArray[np.float32]
     clarity: NDArray[np.float32]
     """NaN where undefined; the next two likewise."""
@@ -146,6 +147,19 @@ class Index:
         if path.exists():
             return pq.read_table(path, columns=list(columns))
         return files.RANGE_TABLE.empty_table().select(list(columns))
+
+    def range(self, row: int) -> pa.Table:
+        """Rows of range.parquet of one neuron, highest percentile first."""
+        starts = self._range_starts
+        return self._range_table.slice(int(starts[row]), int(starts[row + 1] - starts[row]))
+
+    @cached_property
+    def _range_table(self) -> pa.Table:
+        return self.ranges(*files.RANGE_TABLE.names)
+
+    @cached_property
+    def _range_starts(self) -> NDArray[np.int64]:
+        return np.searchsorted(np.asarray(self._range_table["neuron"]), np.arange(len(self.neurons) + 1))
 
     @cached_property
     def survey(self) -> pa.Table:

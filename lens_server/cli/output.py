@@ -4,15 +4,18 @@ import base64
 import dataclasses
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 from rich.table import Table
 
 from lens_server.answers import (
+    Box,
+    Exemplar,
     Hit,
     IndexSummary,
     Label,
+    LayerSummary,
     Neuron,
     NeuronCard,
     NeuronComparison,
@@ -135,6 +138,19 @@ def print_index(summary: IndexSummary) -> None:
             _number(layer.mean_redundancy),
         )
     console.print(table)
+    for layer in summary.layers:
+        if made := _made(layer):
+            console.print(f"  {layer.name}: {made}")
+
+
+def _made(layer: LayerSummary) -> str:
+    """How the layer was indexed, where that is not the plain way."""
+    parts = [
+        f"exemplars by {layer.collector}" if layer.collector != "activation" else "",
+        f"the part of each that its {layer.crop} points at" if layer.crop != "none" else "",
+        f"concept vectors {layer.concept_vector}" if layer.concept_vector != "mean" else "",
+    ]
+    return "; ".join(part for part in parts if part)
 
 
 def print_card(card: NeuronCard) -> None:
@@ -148,12 +164,31 @@ def print_card(card: NeuronCard) -> None:
             f"{each.class_name} {each.signed:+.3g} (|{each.absolute:.3g}|)" for each in card.relevance[:5]
         )
         console.print(f"  {'relevance':<16}{shown}")
-    table = new_table("Exemplars", ">rank", "sample", ">activation", "class")
-    for exemplar in card.exemplars[:10]:
-        table.add_row(str(exemplar.rank), exemplar.sample, f"{exemplar.activation:.4g}", exemplar.label or "")
-    console.print(table)
+    _print_exemplars(console, card.exemplars[:10])
+    if card.range:
+        table = new_table("Over its whole range", ">percentile", "sample", ">activation", "class")
+        for each in card.range:
+            table.add_row(f"{each.percentile:g}", each.sample, f"{each.activation:.4g}", each.label or "")
+        console.print(table)
     if card.similar:
         console.print("  similar: " + ", ".join(f"{hit.neuron.id} {hit.alignment:.2f}" for hit in card.similar))
+
+
+def _print_exemplars(console: Console, exemplars: Sequence[Exemplar]) -> None:
+    ranked = any(each.relevance is not None for each in exemplars)
+    placed = any(each.box is not None for each in exemplars)
+    extra = ([">relevance"] if ranked else []) + (["part of the image (left top right bottom)"] if placed else [])
+    table = new_table("Exemplars", ">rank", "sample", ">activation", *extra, "class")
+    for each in exemplars:
+        cells = ["-" if each.relevance is None else f"{each.relevance:+.3g}"] if ranked else []
+        cells += [_place(each.box)] if placed else []
+        table.add_row(str(each.rank), each.sample, f"{each.activation:.4g}", *cells, each.label or "")
+    console.print(table)
+
+
+def _place(box: Box | None) -> str:
+    """In hundredths of the width and height."""
+    return "all" if box is None else " ".join(f"{edge:.0%}" for edge in (box.left, box.top, box.right, box.bottom))
 
 
 _FACTS = ("state", "active share", "strongest", "exemplars", "clarity", "polysemanticity", "redundancy")

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from indexer.errors import InvalidInput
 from indexer.index.reader import STATES, Index
-from lens_server.answers import Box, Exemplar, Neuron, NeuronPage, Relevance, Span
+from lens_server.answers import Box, Exemplar, Neuron, NeuronPage, RangeSample, Relevance, Span
 from lens_server.queries.limits import checked
 
 
@@ -56,6 +56,26 @@ def exemplars_of(index: Index, row: int, most: int, *, thumbnails: bool) -> tupl
                 if entry["left"] is not None
                 else None,
                 span=Span(entry["token_start"], entry["token_stop"]) if entry["token_start"] is not None else None,
+                thumbnail=index.thumbnail(entry["embedding"]) if thumbnails else None,
+                relevance=entry["relevance"],
+            )
+        )
+    return tuple(found)
+
+
+def range_of(index: Index, row: int, *, thumbnails: bool) -> tuple[RangeSample, ...]:
+    """Samples over the neuron's whole range, highest percentile first; negative ends have none of their own."""
+    samples = index.samples
+    labels = samples.get("label")
+    found = []
+    for entry in index.range(row).to_pylist():
+        label = labels.iloc[entry["sample"]] if labels is not None else None
+        found.append(
+            RangeSample(
+                percentile=entry["percentile"],
+                sample=str(samples["key"].iloc[entry["sample"]]),
+                activation=entry["activation"],
+                label=label if isinstance(label, str) else None,
                 thumbnail=index.thumbnail(entry["embedding"]) if thumbnails else None,
             )
         )

@@ -46,6 +46,9 @@ def _layer(index: Index, number: int) -> LayerSummary:
         few_samples=int(count[STATES.index(State.FEW_SAMPLES)]),
         mean_clarity=_mean(table.clarity[rows]),
         mean_redundancy=_mean(table.redundancy[rows]),
+        collector=origin.collector,
+        crop=origin.crop,
+        concept_vector=origin.concept_vector,
     )
 
 

@@ -89,6 +89,7 @@ class Exemplar(_message.Message):
     BOX_FIELD_NUMBER: _builtins.int
     SPAN_FIELD_NUMBER: _builtins.int
     THUMBNAIL_FIELD_NUMBER: _builtins.int
+    RELEVANCE_FIELD_NUMBER: _builtins.int
     sample: _builtins.str
     """Key of the sample in its dataset."""
     rank: _builtins.int
@@ -98,7 +99,9 @@ class Exemplar(_message.Message):
     label: _builtins.str
     """True class of the sample, where the dataset names one."""
     thumbnail: _builtins.bytes
-    """JPEG; unset unless asked for, or where the index holds none."""
+    """JPEG of what was embedded; unset unless asked for, or where the index holds none."""
+    relevance: _builtins.float
+    """What ranked the sample, where exemplars were collected by relevance: to the class predicted for it, signed."""
     @_builtins.property
     def box(self) -> Global___Box:
         """A part of an image."""
@@ -117,13 +120,16 @@ class Exemplar(_message.Message):
         box: Global___Box | None = ...,
         span: Global___Span | None = ...,
         thumbnail: _builtins.bytes | None = ...,
+        relevance: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_label", b"_label", "_thumbnail", b"_thumbnail", "box", b"box", "label", b"label", "place", b"place", "span", b"span", "thumbnail", b"thumbnail"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_label", b"_label", "_relevance", b"_relevance", "_thumbnail", b"_thumbnail", "box", b"box", "label", b"label", "place", b"place", "relevance", b"relevance", "span", b"span", "thumbnail", b"thumbnail"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_label", b"_label", "_thumbnail", b"_thumbnail", "activation", b"activation", "box", b"box", "label", b"label", "place", b"place", "rank", b"rank", "sample", b"sample", "span", b"span", "thumbnail", b"thumbnail"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_label", b"_label", "_relevance", b"_relevance", "_thumbnail", b"_thumbnail", "activation", b"activation", "box", b"box", "label", b"label", "place", b"place", "rank", b"rank", "relevance", b"relevance", "sample", b"sample", "span", b"span", "thumbnail", b"thumbnail"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__label: _TypeAlias = _typing.Literal["label"]  # noqa: Y015
     _WhichOneofArgType__label: _TypeAlias = _typing.Literal["_label", b"_label"]  # noqa: Y015
+    _WhichOneofReturnType__relevance: _TypeAlias = _typing.Literal["relevance"]  # noqa: Y015
+    _WhichOneofArgType__relevance: _TypeAlias = _typing.Literal["_relevance", b"_relevance"]  # noqa: Y015
     _WhichOneofReturnType__thumbnail: _TypeAlias = _typing.Literal["thumbnail"]  # noqa: Y015
     _WhichOneofArgType__thumbnail: _TypeAlias = _typing.Literal["_thumbnail", b"_thumbnail"]  # noqa: Y015
     _WhichOneofReturnType_place: _TypeAlias = _typing.Literal["box", "span"]  # noqa: Y015
@@ -131,8 +137,55 @@ class Exemplar(_message.Message):
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__label) -> _WhichOneofReturnType__label | None: ...
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__relevance) -> _WhichOneofReturnType__relevance | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__thumbnail) -> _WhichOneofReturnType__thumbnail | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType_place) -> _WhichOneofReturnType_place | None: ...
 
 Global___Exemplar: _TypeAlias = Exemplar  # noqa: Y015
+
+@_typing.final
+class RangeSample(_message.Message):
+    """A sample at a percentile of the neuron's activations over a uniform subset of the dataset."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERCENTILE_FIELD_NUMBER: _builtins.int
+    SAMPLE_FIELD_NUMBER: _builtins.int
+    ACTIVATION_FIELD_NUMBER: _builtins.int
+    LABEL_FIELD_NUMBER: _builtins.int
+    THUMBNAIL_FIELD_NUMBER: _builtins.int
+    percentile: _builtins.float
+    """The percentile, 0 to 100."""
+    sample: _builtins.str
+    """Key of the sample in its dataset."""
+    activation: _builtins.float
+    """Activation on this sample."""
+    label: _builtins.str
+    """True class of the sample, where the dataset names one."""
+    thumbnail: _builtins.bytes
+    """JPEG; unset unless asked for."""
+    def __init__(
+        self,
+        *,
+        percentile: _builtins.float = ...,
+        sample: _builtins.str = ...,
+        activation: _builtins.float = ...,
+        label: _builtins.str | None = ...,
+        thumbnail: _builtins.bytes | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_label", b"_label", "_thumbnail", b"_thumbnail", "label", b"label", "thumbnail", b"thumbnail"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_label", b"_label", "_thumbnail", b"_thumbnail", "activation", b"activation", "label", b"label", "percentile", b"percentile", "sample", b"sample", "thumbnail", b"thumbnail"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__label: _TypeAlias = _typing.Literal["label"]  # noqa: Y015
+    _WhichOneofArgType__label: _TypeAlias = _typing.Literal["_label", b"_label"]  # noqa: Y015
+    _WhichOneofReturnType__thumbnail: _TypeAlias = _typing.Literal["thumbnail"]  # noqa: Y015
+    _WhichOneofArgType__thumbnail: _TypeAlias = _typing.Literal["_thumbnail", b"_thumbnail"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__label) -> _WhichOneofReturnType__label | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__thumbnail) -> _WhichOneofReturnType__thumbnail | None: ...
+
+Global___RangeSample: _TypeAlias = RangeSample  # noqa: Y015

@@ -36,6 +36,9 @@ class LayerSummary(_message.Message):
     FEW_SAMPLES_FIELD_NUMBER: _builtins.int
     MEAN_CLARITY_FIELD_NUMBER: _builtins.int
     MEAN_REDUNDANCY_FIELD_NUMBER: _builtins.int
+    COLLECTOR_FIELD_NUMBER: _builtins.int
+    CROP_FIELD_NUMBER: _builtins.int
+    CONCEPT_VECTOR_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Name of the layer in the subject."""
     units: _builtins.int
@@ -54,6 +57,12 @@ class LayerSummary(_message.Message):
     """Mean clarity over the neurons that have one; unset where none has."""
     mean_redundancy: _builtins.float
     """Mean redundancy over the neurons that have one; unset where none has."""
+    collector: _builtins.str
+    """What ranked the exemplars: `activation` or `relevance`."""
+    crop: _builtins.str
+    """How the embedded part of each exemplar was found: `none`, `activation`, `gradient` or `lrp`."""
+    concept_vector: _builtins.str
+    """How concept vectors were formed of exemplars: `mean`, or `contrastive, gamma G`."""
     def __init__(
         self,
         *,
@@ -66,10 +75,13 @@ class LayerSummary(_message.Message):
         few_samples: _builtins.int = ...,
         mean_clarity: _builtins.float | None = ...,
         mean_redundancy: _builtins.float | None = ...,
+        collector: _builtins.str = ...,
+        crop: _builtins.str = ...,
+        concept_vector: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_mean_clarity", b"_mean_clarity", "_mean_redundancy", b"_mean_redundancy", "mean_clarity", b"mean_clarity", "mean_redundancy", b"mean_redundancy"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_mean_clarity", b"_mean_clarity", "_mean_redundancy", b"_mean_redundancy", "alive", b"alive", "always_on", b"always_on", "dead", b"dead", "few_samples", b"few_samples", "mean_clarity", b"mean_clarity", "mean_redundancy", b"mean_redundancy", "name", b"name", "signed", b"signed", "units", b"units"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_mean_clarity", b"_mean_clarity", "_mean_redundancy", b"_mean_redundancy", "alive", b"alive", "always_on", b"always_on", "collector", b"collector", "concept_vector", b"concept_vector", "crop", b"crop", "dead", b"dead", "few_samples", b"few_samples", "mean_clarity", b"mean_clarity", "mean_redundancy", b"mean_redundancy", "name", b"name", "signed", b"signed", "units", b"units"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__mean_clarity: _TypeAlias = _typing.Literal["mean_clarity"]  # noqa: Y015
     _WhichOneofArgType__mean_clarity: _TypeAlias = _typing.Literal["_mean_clarity", b"_mean_clarity"]  # noqa: Y015
@@ -186,6 +198,7 @@ class NeuronCard(_message.Message):
     EXEMPLARS_FIELD_NUMBER: _builtins.int
     RELEVANCE_FIELD_NUMBER: _builtins.int
     SIMILAR_FIELD_NUMBER: _builtins.int
+    RANGE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def neuron(self) -> _neuron_pb2.Neuron:
         """The neuron."""
@@ -202,6 +215,10 @@ class NeuronCard(_message.Message):
     def similar(self) -> _containers.RepeatedCompositeFieldContainer[_query_pb2.Hit]:
         """The nearest neurons by concept vector, best first, itself excluded."""
 
+    @_builtins.property
+    def range(self) -> _containers.RepeatedCompositeFieldContainer[_exemplar_pb2.RangeSample]:
+        """From the highest percentile to the lowest; empty when the index holds none."""
+
     def __init__(
         self,
         *,
@@ -209,10 +226,11 @@ class NeuronCard(_message.Message):
         exemplars: _abc.Iterable[_exemplar_pb2.Exemplar] | None = ...,
         relevance: _abc.Iterable[_neuron_pb2.Relevance] | None = ...,
         similar: _abc.Iterable[_query_pb2.Hit] | None = ...,
+        range: _abc.Iterable[_exemplar_pb2.RangeSample] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["neuron", b"neuron"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["exemplars", b"exemplars", "neuron", b"neuron", "relevance", b"relevance", "similar", b"similar"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["exemplars", b"exemplars", "neuron", b"neuron", "range", b"range", "relevance", b"relevance", "similar", b"similar"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -21,6 +21,7 @@ from lens_server.answers import (
     NeuronPage,
     Pair,
     Query,
+    RangeSample,
     Relevance,
     SearchAnswer,
     SetComparison,
@@ -89,7 +90,8 @@ class FakeLens:
         ranks = range(min(exemplars, EXEMPLARS))
         shown = tuple(_exemplar(neuron, rank, b"\xff\xd8" if thumbnails else None) for rank in ranks)
         relevance = (Relevance("ruler", -0.25, 0.5), Relevance("hair", 0.1, 0.2))
-        return NeuronCard(neuron, shown, relevance, _hits(self._passing(Where()), "similar", similar))
+        similars = _hits(self._passing(Where()), "similar", similar)
+        return NeuronCard(neuron, shown, relevance, similars, (RangeSample(50.0, "sample-9", 0.25, None, None),))
 
     def search(
         self,
