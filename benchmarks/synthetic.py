@@ -51,7 +51,7 @@ def synthesise(folder: Path, neurons: int, space: EmbeddingSpace, *, exemplars: 
 
 def _neurons(rng: np.random.Generator, count: int, exemplars: int) -> pa.Table:
     widths = _widths(count)
-    numbers = rng.random((6, count), dtype=np.float32)
+    numbers = rng.random((7, count), dtype=np.float32)
     columns = {
         "layer": pa.DictionaryArray.from_arrays(
             pa.array(np.repeat(np.arange(LAYERS, dtype=np.int32), widths)), [f"layer{n}" for n in range(LAYERS)]
@@ -60,7 +60,11 @@ def _neurons(rng: np.random.Generator, count: int, exemplars: int) -> pa.Table:
         "polarity": np.ones(count, dtype=np.int8),
         "state": pa.DictionaryArray.from_arrays(pa.array(np.zeros(count, dtype=np.int8)), [State.ALIVE.value]),
         **dict(
-            zip(("active_share", "mean", "strongest", "clarity", "polysemanticity", "redundancy"), numbers, strict=True)
+            zip(
+                ("active_share", "mean", "centre", "strongest", "clarity", "polysemanticity", "redundancy"),
+                numbers,
+                strict=True,
+            )
         ),
         "first_exemplar": np.arange(count, dtype=np.int64) * exemplars,
         "exemplar_count": np.full(count, exemplars, dtype=np.int32),

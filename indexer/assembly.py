@@ -49,6 +49,8 @@ def neuron_tables(
 ) -> NeuronTables:
     """One row per neuron and polarity, layer by layer, after those of `known`; `wanted` exemplars were asked for."""
     before = _tables_of(known) if known is not None else None
+    if before is not None and not collected.layers:
+        return before
     offset = (before.exemplars.num_rows, before.neurons.num_rows) if before else (0, 0)
     made = _layer_tables(collected, _Making(embedded, wanted, concept), offset)
     if before is None:
@@ -97,6 +99,9 @@ def relevance_table(
     """Neuron × class, after those of `known`; both ends of a signed neuron carry the neuron's relevance."""
     if relevances is None:
         return None
+    before = pq.read_table(known.folder / RELEVANCE, schema=RELEVANCE_TABLE) if known is not None else None
+    if before is not None and not relevances:
+        return before
     ends = [relevance for layer, relevance in zip(collected.layers, relevances, strict=True) for _ in layer.ends]
     signed, absolute = (
         np.concatenate([np.asarray(getattr(each, name)).T for each in ends]) for name in ("signed", "absolute")
@@ -110,11 +115,7 @@ def relevance_table(
         pa.array(absolute.ravel(), type=pa.float32()),
     ]
     made = pa.Table.from_arrays(columns, names=RELEVANCE_TABLE.names).cast(RELEVANCE_TABLE)
-    if known is None:
-        return made
-    return pa.concat_tables(
-        [pq.read_table(known.folder / RELEVANCE, schema=RELEVANCE_TABLE), made]
-    ).unify_dictionaries()
+    return made if before is None else pa.concat_tables([before, made]).unify_dictionaries()
 
 
 def range_table(collected: Collected, embedded: Embedded, known: Index | None = None) -> pa.Table | None:
@@ -200,6 +201,7 @@ def _end_tables(layer: LayerExemplars, end: End, polarity: int, seen: int, makin
             "state": pa.array(state).dictionary_encode(),
             "active_share": pa.array(end.active / seen, type=pa.float32()),
             "mean": pa.array(layer.mean, type=pa.float32()),
+            "centre": pa.array(layer.centre, type=pa.float32()),
             "strongest": pa.array(np.where(counts > 0, strongest, 0), type=pa.float32()),
             "clarity": _optional(np.where(alive, described.clarity, np.nan)),
             "polysemanticity": _optional(np.where(alive, described.polysemanticity, np.nan)),

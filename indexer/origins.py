@@ -15,9 +15,9 @@ from indexer.domain.significance import SEED
 from indexer.engines.choosing import check_engine
 from indexer.errors import IndexUnusable, InvalidInput
 from indexer.foundation_models.foundation_model import FoundationModel
+from indexer.growth import Growth, check_samples, settings_for
 from indexer.index.files import FORMAT, SAMPLES
 from indexer.index.manifest import DatasetOrigin, LayerOrigin, Manifest, SpaceOrigin, SubjectOrigin, digest_of
-from indexer.index.reader import Index
 from indexer.index.staging import BEGUN
 from indexer.subjects.digests import module_digest, preprocess_digest
 from indexer.subjects.subject import Subject
@@ -34,11 +34,10 @@ class Origins:
     config: BuildConfig
     subject: SubjectOrigin
     space: SpaceOrigin
-    known: Index | None
-    """The index that layers are added to."""
+    growth: Growth
 
     @classmethod
-    def of(cls, config: BuildConfig, subject: Subject, model: FoundationModel, known: Index | None) -> "Origins":
+    def of(cls, config: BuildConfig, subject: Subject, model: FoundationModel, growth: Growth) -> "Origins":
         """Digest the subject, its preprocessing and the embedding space; refuse at once what cannot be built."""
         build_time()
         named_layers(subject.module, config.collect.layers)
@@ -49,38 +48,32 @@ class Origins:
             preprocessing=preprocess_digest(subject.preprocess),
             classes=subject.classes,
             notes=subject.notes,
+            saes={layer: str(file) for layer, file in config.subject.saes.items()},
+            precision=config.subject.precision,
         )
         space = SpaceOrigin(name=model.space.name, digest=model.space.digest, dimension=model.space.dimension)
-        origins = cls(config, origin, space, known)
+        origins = cls(config, origin, space, growth)
         origins._check_addition()
         return origins
 
     def _check_addition(self) -> None:
-        known = self.known
+        known = self.growth.known
         if known is None:
             return
-        old, layers = known.manifest, {layer.name for layer in known.manifest.layers}
+        old = known.manifest
         differences = [
             name
             for name, same in {
                 "subject weights": old.subject.digest == self.subject.digest,
                 "preprocessing": old.subject.preprocessing == self.subject.preprocessing,
                 "foundation model": old.foundation_model.digest == self.space.digest,
-                "number of exemplars": old.exemplars == self.config.collect.exemplars,
-                "relevance (--classes)": (known.relevance is not None) == self.config.relevance.classes,
             }.items()
             if not same
         ]
         if differences:
             raise InvalidInput(
                 f"{known.folder} was built with another {', '.join(differences)}.",
-                hint="Repeat its settings, or build a new index.",
-            )
-        twice = sorted(layers & set(self.config.collect.layers))
-        if twice:
-            raise InvalidInput(
-                f"{known.folder} already holds {', '.join(twice)}.",
-                hint="Name only layers it lacks, or use --overwrite.",
+                hint="Give what it was built with, or build a new index.",
             )
 
     def go_on(self, staging: Path, dataset: Dataset) -> None:
@@ -90,7 +83,7 @@ class Origins:
             "preprocessing": self.subject.preprocessing,
             "foundation model": self.space.digest,
             "dataset": digest_of([list(dataset.keys), dataset.describe()]),
-            "index that is added to": self.known.manifest.digest if self.known is not None else "",
+            "index that grows": self.growth.known.manifest.digest if self.growth.known is not None else "",
             "versions of packages": digest_of(_versions()),
         }
         if not (staging / BEGUN).exists():
@@ -107,6 +100,9 @@ class Origins:
 
     def shown(self, dataset: Dataset, collected: Collected) -> DatasetOrigin:
         """Digest what was shown: every key with the content behind it; refuse to add to an index of other samples."""
+        known = self.growth.known
+        if known is not None:
+            check_samples(known, dataset)
         reading = collected.reading
         unreadable = tuple(dataset.keys[number] for number in sorted(reading.faults))
         origin = DatasetOrigin(
@@ -117,7 +113,6 @@ class Origins:
             unreadable=unreadable,
             described=dataset.describe(),
         )
-        known = self.known
         if known is not None and known.manifest.dataset.digest != origin.digest:
             raise InvalidInput(
                 f"{known.folder} was built from other samples.", hint="Give the same dataset, or build a new index."
@@ -133,7 +128,7 @@ class Origins:
 
     def manifest(self, shown: DatasetOrigin, collected: Collected, classes: tuple[str, ...], engine: str) -> Manifest:
         """The manifest but for the files' digests."""
-        before = self.known.manifest.layers if self.known is not None else ()
+        before = self.growth.kept.manifest.layers if self.growth.kept is not None else ()
         added = tuple(
             LayerOrigin(
                 name=each.layer,
@@ -157,7 +152,7 @@ class Origins:
             engine=engine,
             seed=SEED,
             versions=_versions(),
-            settings=self.config.model_dump(mode="json", include={"relevance", "thumbnail"}),
+            settings=settings_for(self.config),
             files={},
         )
 

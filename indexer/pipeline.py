@@ -14,6 +14,7 @@ from indexer.datasets.decoded import StoredDataset
 from indexer.datasets.same import SameDataset
 from indexer.embedding import EmbedSettings, embed_exemplars
 from indexer.engines.choosing import store_engine
+from indexer.growth import Growth, Remembered
 from indexer.index.files import ENGINE
 from indexer.index.reader import Index
 from indexer.index.staging import claimed, finish, publish
@@ -34,7 +35,8 @@ def build_index(  # noqa: PLR0913 - one required, the rest by name
 ) -> Path:
     """Show a dataset to a subject and index what each neuron responds to; returns the index's folder.
 
-    `resume` goes on with an unfinished build, `replace` overwrites a finished one, `add` adds layers to it.
+    `resume` goes on with an unfinished build, `replace` overwrites a finished one, `add` adds to it what it lacks:
+    layers, exemplars, relevance.
     `cache` is a folder of embeddings that builds share (`cache_folder()` is the user's).
     Raises a LensError that names the fault; then no index is left half-written.
     """
@@ -48,7 +50,9 @@ def build_index(  # noqa: PLR0913 - one required, the rest by name
         subject = open_subject(config.subject.name, config.subject.saes, trust_pickle=config.subject.trust_pickle)
         config = config.with_layers(resolve_layers(subject, config.collect.layers))
         model = FOUNDATION_MODELS.load(config.foundation.name, trust_pickle=config.foundation.trust_pickle)
-        origins = Origins.of(config, subject, model, known)
+        growth = Growth.of(config, known)
+        config = config.with_layers(growth.layers)
+        origins = Origins.of(config, subject, model, growth)
         origins.go_on(staging, dataset)
         for note in subject.notes:
             progress.note(note)
@@ -56,18 +60,21 @@ def build_index(  # noqa: PLR0913 - one required, the rest by name
         placing = PlaceSettings.of(config, staging)
         check_places(subject, dataset, config.collect.layers, placing)
         collector = COLLECTORS.find(config.collect.collector)[0](CollectSettings.of(config), staging)
+        if known is not None and not growth.layers:
+            collector = Remembered(known, staging)
         collected = collector.collect(subject, dataset, progress)
         shown = origins.shown(dataset, collected)
         if shown.unreadable:
             progress.note(origins.told(shown))
         dataset = StoredDataset(SameDataset(dataset, collected.reading.contents), collected.decoded)
         classes = class_names(subject, collected.outputs)
-        relevances = relate(subject, dataset, collected, RelevanceSettings.of(config), progress)
+        unrelated = growth.to_relate(collected)
+        relevances = relate(subject, dataset, unrelated, RelevanceSettings.of(config), progress)
         collected = place(subject, dataset, collected, placing, progress)
         embedding = EmbedSettings(staging, config.thumbnail, config.collect.threads, cache)
         embedded = embed_exemplars(model, dataset, collected.views(), known, embedding, progress)
 
-        neurons = neuron_tables(collected, embedded, config.collect.exemplars, config.concept, known)
+        neurons = neuron_tables(collected, embedded, config.collect.exemplars, config.concept, growth.kept)
         tables = Tables(
             neurons=neurons.neurons,
             exemplars=neurons.exemplars,
@@ -76,9 +83,9 @@ def build_index(  # noqa: PLR0913 - one required, the rest by name
             exemplar_vectors=embedded.vectors,
             thumbnails=embedded.thumbnails(),
             logits=collected.logits,
-            relevance=relevance_table(collected, classes, relevances, known),
-            range=range_table(collected, embedded, known),
-            survey=survey_table(collected, embedded, known),
+            relevance=relevance_table(unrelated, classes, relevances, growth.related),
+            range=range_table(collected, embedded, growth.kept),
+            survey=survey_table(collected, embedded, growth.kept),
         )
         finished = write_tables(staging, tables)
         engine = store_engine(config.engine, neurons.concept_vectors, finished / ENGINE)

@@ -67,13 +67,7 @@ class LogitsFile:
         with self._path.open("ab") as file:
             file.write(rest.tobytes())
         self.rows = self._total
-        stored = np.load(self._path, mmap_mode="r")
-        predictions = np.full(self._total, -1, dtype=np.int64)
-        for start in range(0, self._total, 1024):
-            block = np.asarray(stored[start : start + 1024])
-            known = ~np.isnan(block).any(axis=1)
-            predictions[start : start + 1024][known] = block[known].argmax(axis=1)
-        return self._path, predictions
+        return self._path, strongest_classes(self._path)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -124,6 +118,17 @@ class Checkpoint:
         total, classes = record["logits"]
         self.logits.cut(len(reading.contents), classes, total)
         return {layer: LayerStatistics.restored(layer, k, survey, state) for layer, state in states.items()}, reading
+
+
+def strongest_classes(logits: Path) -> NDArray[np.int64]:
+    """Class of the highest logit of every sample in logits.npy; −1 where it was skipped."""
+    stored = np.load(logits, mmap_mode="r")
+    predictions = np.full(len(stored), -1, dtype=np.int64)
+    for start in range(0, len(stored), 1024):
+        block = np.asarray(stored[start : start + 1024])
+        known = ~np.isnan(block).any(axis=1)
+        predictions[start : start + 1024][known] = block[known].argmax(axis=1)
+    return predictions
 
 
 def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:

@@ -113,5 +113,5 @@ class Collected:
         surveys = [layer.survey for layer in self.layers if layer.survey is not None]
         whole = [each.samples.ravel() for each in ranges] + [each.samples for each in surveys]
         wanted = [end.views.ravel() for end in ends] + [views(each) for each in whole]
-        seen = np.unique(np.concatenate(wanted))
+        seen = np.unique(np.concatenate([np.empty(0, dtype=np.int64), *wanted]))
         return seen[seen >= 0]

@@ -88,6 +88,8 @@ def relate(
     """Relevance of every neuron to every class, one entry per layer; exact for a linear head. None where not wanted."""
     if not settings.wanted:
         return None
+    if not collected.layers:
+        return []
     if collected.logits is None:
         raise SubjectFault(
             f"{subject.name} gives no class logits, so relevance has no meaning.", hint="Leave out --classes."

@@ -31,6 +31,7 @@ NEURON_TABLE = pa.schema(
         ("state", pa.dictionary(pa.int8(), pa.string())),
         ("active_share", pa.float32()),
         ("mean", pa.float32()),
+        ("centre", pa.float32()),
         ("strongest", pa.float32()),
         ("clarity", pa.float32()),
         ("polysemanticity", pa.float32()),
@@ -39,7 +40,8 @@ NEURON_TABLE = pa.schema(
         ("exemplar_count", pa.int32()),
     ]
 )
-"""One row per neuron and polarity, layer by layer, the positive ends of a layer before its negative ends."""
+"""One row per neuron and polarity, layer by layer, the positive ends of a layer before its negative ends. `mean` is
+over samples of what was aggregated, `centre` over samples and positions: what relevance is measured against."""
 
 EXEMPLAR_TABLE = pa.schema(
     [

@@ -81,7 +81,7 @@ def test_an_added_layer_leaves_the_others_as_they_are(plain, tmp_path):
         ({"subject": "python:tests.nets:other_weights"}, "subject weights"),
         ({"layers": ("act",)}, "already holds act"),
         ({"dataset": "lesions:41,seed=901"}, "other samples"),
-        ({"exemplars": 6}, "number of exemplars"),
+        ({"exemplars": 4}, "collect.exemplars: 5, not 4"),
     ],
     ids=str,
 )
