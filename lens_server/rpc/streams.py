@@ -16,7 +16,7 @@ BATCH_SECONDS = 0.05
 
 
 class StreamSlots:
-    """How many streams may run at once: each holds a worker, and short calls need some too."""
+    """How many streams and other long calls may run at once: each holds a worker, and short calls need some too."""
 
     def __init__(self, count: int) -> None:
         self._count = count
@@ -26,7 +26,10 @@ class StreamSlots:
     def one(self) -> Iterator[None]:
         """A slot for as long as the block runs."""
         if not self._free.acquire(blocking=False):
-            raise Unavailable(f"All {self._count} streams of this server are in use.", hint="Ask again shortly.")
+            raise Unavailable(
+                f"This server works on {self._count} long calls already, and takes no more at once.",
+                hint="Ask again shortly.",
+            )
         try:
             yield
         finally:

@@ -107,6 +107,8 @@ def test_streams_leave_workers_for_short_calls(lens: FakeLens) -> None:
             with pytest.raises(grpc.RpcError) as refused:
                 list(stub.LabelNeurons(service.LabelNeuronsRequest()))
             assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
+            with pytest.raises(grpc.RpcError, match="long calls"):
+                stub.GetConceptMap(service.GetConceptMapRequest())
             assert stub.SearchNeurons(SEARCH).answers
             first.cancel()
             assert lens.labels_closed.wait(5)
