@@ -17,7 +17,7 @@ class Entry(NamedTuple):
     extra: str | None
     """The extra of this project that brings what the adapter needs."""
     usage: str
-    """How it is written on the command line."""
+    """How it is written on the command line; README's table says the same."""
 
 
 class Catalogue:
@@ -71,11 +71,15 @@ DATASETS = Catalogue(
     "dataset",
     {
         "folder": Entry("indexer.datasets.folder:load", None, "folder:PATH"),
-        "csv": Entry("indexer.datasets.csv:load", None, "csv:FILE"),
-        "parquet": Entry("indexer.datasets.parquet:load", None, "parquet:FILE"),
-        "huggingface": Entry("indexer.datasets.huggingface:load", "data", "huggingface:PATH"),
-        "webdataset": Entry("indexer.datasets.webdataset:load", None, "webdataset:SHARDS"),
-        "zip": Entry("indexer.datasets.zip:load", None, "zip:FILE"),
+        "csv": Entry("indexer.datasets.csv:load", None, "csv:FILE[,label=COLUMN][,group=COLUMN][,COLUMN=VALUE]"),
+        "parquet": Entry(
+            "indexer.datasets.parquet:load", None, "parquet:FILE_OR_FOLDER[,image=COLUMN][,label=COLUMN][,COLUMN=VALUE]"
+        ),
+        "huggingface": Entry(
+            "indexer.datasets.huggingface:load", "data", "huggingface:PATH[,split=NAME][,image=COLUMN][,label=COLUMN]"
+        ),
+        "webdataset": Entry("indexer.datasets.webdataset:load", None, "webdataset:SHARDS[,label=COLUMN]"),
+        "zip": Entry("indexer.datasets.zip:load", None, "zip:FILE[/FOLDER]"),
         "lesions": Entry(
             "indexer.datasets.lesions.adapter:LesionDataset.from_argument",
             None,
@@ -88,10 +92,10 @@ SUBJECTS = Catalogue(
     {
         "torchvision": Entry("indexer.subjects.torchvision:load", "models", "torchvision:NAME[/WEIGHTS]"),
         "timm": Entry("indexer.subjects.timm:load", "models", "timm:NAME[/WEIGHTS]"),
-        "transformers": Entry("indexer.subjects.transformers:load", "models", "transformers:NAME"),
+        "transformers": Entry("indexer.subjects.transformers:load", "models", "transformers:NAME_OR_FOLDER[/random]"),
         "open_clip": Entry("indexer.subjects.open_clip:load", "models", "open_clip:MODEL/PRETRAINED"),
-        "exported": Entry("indexer.subjects.exported:load", "models", "exported:FILE"),
-        "torchscript": Entry("indexer.subjects.torchscript:load", "models", "torchscript:FILE"),
+        "exported": Entry("indexer.subjects.exported:load", "models", "exported:FILE.pt2"),
+        "torchscript": Entry("indexer.subjects.torchscript:load", "models", "torchscript:FILE.pt"),
         "python": Entry("indexer.subjects.python:load", "models", "python:MODULE:FACTORY"),
         "lesion": Entry("indexer.subjects.lesion:load", "models", "lesion:NAME"),
     },
