@@ -5,6 +5,7 @@ for. Layers keep their names. A forward hook on a layer sees the rows of real sa
 takes their place; with pieces it is called once a piece, which `Taps` puts together by `pieces`.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -59,8 +60,7 @@ class _AnyBatch(nn.Module):
     def __init__(self, module: nn.Module, size: int, *, fill: bool) -> None:
         super().__init__()
         self.__dict__["_program"] = module  # not a submodule, or every layer's name would begin with it
-        for kept in ("_modules", "_parameters", "_buffers", "_non_persistent_buffers_set"):
-            self.__dict__[kept] = module.__dict__[kept]
+        self._share()
         self.size, self.fill = size, fill
         self._rows = _Rows(size)
         for each in list(module.modules())[1:] if fill else ():
@@ -96,7 +96,18 @@ class _AnyBatch(nn.Module):
             self._rows.real = self.size
 
     def extra_repr(self) -> str:
-        return f"size={self.size}"
+        told: str = self.__dict__["_program"].extra_repr()
+        return f"size={self.size}" + (f", {told}" if told else "")
+
+    def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Any:  # noqa: ANN401, FBT001, FBT002
+        self.__dict__["_program"]._apply(fn, recurse)
+        self._share()
+        return self
+
+    def _share(self) -> None:
+        """Hold what the program holds, under the same names."""
+        for kept in ("_modules", "_parameters", "_buffers", "_non_persistent_buffers_set"):
+            self.__dict__[kept] = self.__dict__["_program"].__dict__[kept]
 
 
 def _joined(*parts: Any) -> Any:  # noqa: ANN401 - leaves of any output
