@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from indexer.collectors.checkpoint import strongest_classes
@@ -61,6 +62,18 @@ class Growth:
     def related(self) -> Index | None:
         """The index whose relevances stay as they are."""
         return self.known if self.known is not None and self.known.relevance is not None else None
+
+    @property
+    def labels(self) -> pa.Table | None:
+        """Saved labels that still hold: those of an index whose neurons stay all that there are."""
+        return self.known.labels if self.known is not None and not self.layers else None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is lost."""
+        if self.known is None or self.known.labels is None or self.labels is not None:
+            return ()
+        return (f"The labels saved in {self.known.folder} are dropped: they were judged against what it held.",)
 
     def to_relate(self, collected: Collected) -> Collected:
         """What was collected, with the layers whose relevance is to be measured, in the order of the index."""

@@ -54,7 +54,7 @@ def build_index(  # noqa: PLR0913 - one required, the rest by name
         config = config.with_layers(growth.layers)
         origins = Origins.of(config, subject, model, growth)
         origins.go_on(staging, dataset)
-        for note in subject.notes:
+        for note in (*subject.notes, *growth.notes):
             progress.note(note)
 
         placing = PlaceSettings.of(config, staging)
@@ -86,6 +86,7 @@ def build_index(  # noqa: PLR0913 - one required, the rest by name
             relevance=relevance_table(unrelated, classes, relevances, growth.related),
             range=range_table(collected, embedded, growth.kept),
             survey=survey_table(collected, embedded, growth.kept),
+            labels=growth.labels,
         )
         finished = write_tables(staging, tables)
         engine = store_engine(config.engine, neurons.concept_vectors, finished / ENGINE)

@@ -29,6 +29,8 @@ class Neuron:
     polysemanticity: float | None
     redundancy: float | None
     """Highest cosine to another neuron of the same layer."""
+    label: str | None = None
+    """Its saved label, where it has one."""
 
 
 @dataclass(frozen=True)
@@ -279,6 +281,10 @@ class IndexSummary:
     neurons: int
     classes: tuple[str, ...]
     layers: tuple[LayerSummary, ...]
+    labelled: int = 0
+    """Neurons with a saved label, …"""
+    vocabulary: str = ""
+    """… and the vocabulary it is from."""
 
 
 @dataclass(frozen=True)

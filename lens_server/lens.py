@@ -77,7 +77,7 @@ class Lens:
 
     @property
     def digest(self) -> str:
-        """Changes whenever anything in the index does."""
+        """Changes whenever anything measured does; saved labels are not measured."""
         return self._index.manifest.digest
 
     @property

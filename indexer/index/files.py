@@ -17,9 +17,13 @@ EXEMPLAR_VECTORS = "exemplar_vectors.npy"
 LOGITS = "logits.npy"
 RELEVANCE = "relevance.parquet"
 THUMBNAILS = "thumbnails.arrow"
+LABELS = "labels.parquet"
 ENGINE = "engine"
 FINISHED = "finished"
 """Where a build gathers the files inside its staging folder."""
+
+ANNOTATIONS = (LABELS,)
+"""Files that may come and change after the build."""
 
 REQUIRED = (NEURONS, EXEMPLARS, SAMPLES, CONCEPT_VECTORS, EXEMPLAR_VECTORS, THUMBNAILS)
 
@@ -86,6 +90,19 @@ RELEVANCE_TABLE = pa.schema(
         ("absolute", pa.float32()),
     ]
 )
+
+LABEL_TABLE = pa.schema(
+    [
+        ("neuron", pa.int32()),
+        ("label", pa.string()),
+        ("alignment", pa.float32()),
+        ("margin", pa.float32()),
+        ("p_corrected", pa.float64()),
+        ("abstained", pa.string()),
+        ("alternatives", pa.list_(pa.struct([("text", pa.string()), ("alignment", pa.float32())]))),
+    ]
+)
+"""What neurons are called: no label where `abstained` says why. Not covered by the index's digest (labels.py)."""
 
 THUMBNAIL_TABLE = pa.schema([("jpeg", pa.binary())])
 """Row n is the picture of row n of the exemplar vectors."""

@@ -1,7 +1,6 @@
 """One process at a time works on an index; the system drops the lock with the process, however that dies."""
 
 import errno
-import fcntl
 import json
 import os
 import socket
@@ -54,6 +53,8 @@ def _opened(folder: Path) -> TextIO:
 
 
 def _lock(file: TextIO, folder: Path) -> None:
+    import fcntl  # where there is none (Windows), an index can still be read
+
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as fault:

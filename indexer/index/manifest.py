@@ -86,15 +86,17 @@ class Manifest(_Record):
     versions: dict[str, str]
     settings: dict[str, object]
     files: dict[str, FileRecord]
+    annotations: dict[str, FileRecord] = {}
+    """Files that may come and change after the build, such as saved labels."""
     digest: str = ""
 
     def sealed(self) -> "Manifest":
-        """With `digest` set to the sha256 of everything but the digest itself and the time of creation."""
+        """With `digest` set to the sha256 of everything but itself, the time of creation and the annotations."""
         return self.model_copy(update={"digest": self.expected_digest()})
 
     def expected_digest(self) -> str:
         """What `digest` must be."""
-        return digest_of(self.model_dump(mode="json", exclude={"digest", "created"}))
+        return digest_of(self.model_dump(mode="json", exclude={"digest", "created", "annotations"}))
 
     def write(self, folder: Path) -> None:
         """Write `manifest.json`."""
@@ -141,6 +143,11 @@ def read_manifest(folder: Path) -> Manifest:
 def digest_of(value: object) -> str:
     """sha256 of a value's canonical JSON."""
     return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def record_of(content: bytes) -> FileRecord:
+    """Measure what is or will be a file."""
+    return FileRecord(size=len(content), sha256=hashlib.sha256(content).hexdigest())
 
 
 def file_record(path: Path) -> FileRecord:

@@ -16,6 +16,7 @@ from indexer.domain.neurons import NeuronId
 from indexer.domain.states import State
 from indexer.errors import IndexUnusable, NotFound, Untrustworthy, nearest_hint
 from indexer.index import files
+from indexer.index.labels import read_labels
 from indexer.index.manifest import Manifest, file_record, read_manifest
 
 _CHECKED_ON_OPENING = 1 << 20
@@ -167,6 +168,19 @@ class Index:
         path = self.folder / files.SURVEY
         return pq.read_table(path) if path.exists() else files.SURVEY_TABLE.empty_table()
 
+    @cached_property
+    def labels(self) -> pa.Table | None:
+        """labels.parquet as it is when first asked for; None when none were saved. Raises Untrustworthy."""
+        return read_labels(self.folder, self.manifest)
+
+    @cached_property
+    def label_of(self) -> dict[int, str]:
+        """Saved label by row, of the neurons that have one."""
+        if self.labels is None:
+            return {}
+        rows, texts = self.labels["neuron"].to_pylist(), self.labels["label"].to_pylist()
+        return {row: text for row, text in zip(rows, texts, strict=True) if text is not None}
+
     def thumbnail(self, embedding: int) -> bytes:
         """JPEG of a row of the exemplar vectors."""
         return self._thumbnails[embedding].as_py()  # type: ignore[no-any-return]
@@ -196,9 +210,13 @@ class Index:
 
 
 def check_files(folder: Path, manifest: Manifest, largest: int | None = None) -> list[str]:
-    """Faults of the files against the manifest; digests are compared up to `largest` bytes, of all files when None."""
+    """Faults of the files against the manifest; digests are compared up to `largest` bytes, of all files when None.
+
+    Annotations count only where all files do: they may be replaced while an index is opened.
+    """
     faults = [f"{name} is not in the manifest" for name in files.REQUIRED if name not in manifest.files]
-    for name, record in sorted(manifest.files.items()):
+    records = {**manifest.files, **(manifest.annotations if largest is None else {})}
+    for name, record in sorted(records.items()):
         path = folder / name
         if not path.is_file():
             faults.append(f"{name} is missing")

@@ -58,6 +58,18 @@ def claimed(out: Path, settings: object, *, resume: bool, replace: bool) -> Iter
         _discard(work, out)
 
 
+@contextmanager
+def held(out: Path) -> Iterator[None]:
+    """Keep builds from an index while something is added to it in place; raises IndexUnusable, DiskFull."""
+    work = staging(out)
+    with _telling_of_full_disks(work), locked(work):
+        recover(out)
+        try:
+            yield
+        finally:
+            _tidy(work, out)
+
+
 def publish(finished: Path, out: Path) -> None:
     """Rename a finished folder to `out`; an index that stood there is removed only once the new one stands."""
     files_on_disk(finished)

@@ -34,6 +34,8 @@ class Tables:
     relevance: pa.Table | None
     range: pa.Table | None = None
     survey: pa.Table | None = None
+    labels: pa.Table | None = None
+    """Saved labels, where the neurons are those that were labelled."""
 
 
 def write_tables(staging: Path, tables: Tables) -> Path:
@@ -54,6 +56,8 @@ def write_tables(staging: Path, tables: Tables) -> Path:
     for table, schema, name in optional:
         if table is not None:
             pq.write_table(table.cast(schema), folder / name, row_group_size=_ROW_GROUP)
+    if tables.labels is not None:
+        pq.write_table(tables.labels, folder / files.LABELS)
     if tables.logits is not None:
         shutil.copyfile(tables.logits, folder / files.LOGITS)
     with (
@@ -67,7 +71,9 @@ def write_tables(staging: Path, tables: Tables) -> Path:
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Measure every file written so far and seal the folder with its manifest."""
-    manifest.model_copy(update={"files": _records(folder)}).sealed().write(folder)
+    records = _records(folder)
+    annotations = {name: records.pop(name) for name in files.ANNOTATIONS if name in records}
+    manifest.model_copy(update={"files": records, "annotations": annotations}).sealed().write(folder)
 
 
 def _write_vectors(path: Path, vectors: Vectors) -> None:

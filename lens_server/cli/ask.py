@@ -17,6 +17,7 @@ from lens_server.cli.concept_table import print_concepts
 from lens_server.cli.targets import name_beside, open_target
 from lens_server.lens import Lens
 from lens_server.pictures import save_picture, search_picture
+from lens_server.queries.saving import save_labels, settings_of_labels
 from lens_server.vocabularies import SHIPPED, read_vocabulary
 
 _ROWS, _DRAWN = 3, 8
@@ -141,6 +142,10 @@ def label(
     limit: Annotated[
         int | None, typer.Option("--limit", "-n", help="At most so many neurons.", show_default=False)
     ] = None,
+    save: Annotated[
+        bool,
+        typer.Option("--save", help="Store them in the index in place of those before, for show and search."),
+    ] = False,
     trust_pickle: TrustPickle = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document a line.")] = False,
 ) -> None:
@@ -148,11 +153,17 @@ def label(
     lens = open_target(target, trust_pickle=trust_pickle)
     entries = read_vocabulary(vocabulary)
     where = Where(layers=tuple(layer or ()))
+    if save and (unexpected or isinstance(lens, LensClient)):
+        raise InvalidInput("Only labels can be saved, and only in an index folder.", hint="lens label INDEX --save")
     if unexpected:
         found = lens.unexpected(entries, where, limit=limit or 10)
         output.print_json(found) if as_json else output.print_unexpected(found)
         return
     labels = lens.label(entries, where, alternatives=alternatives, alpha=alpha, min_clarity=min_clarity)
+    if save and isinstance(lens, Lens):
+        labels = iter(named := tuple(labels))
+        settings = {"alpha": alpha, "min_clarity": min_clarity, "alternatives": alternatives, "layers": layer}
+        save_labels(lens.index, named, settings_of_labels(vocabulary, entries, settings))
     chosen = (each for number, each in enumerate(labels) if limit is None or number < limit)
     if not as_json:
         output.print_labels(chosen)
@@ -212,12 +223,11 @@ def verify(
     faults = check_files(index, manifest)
     if faults:
         raise IndexUnusable(f"{index}: " + "; ".join(faults) + ".", hint="Restore the files, or build the index again.")
+    count = len(manifest.files) + len(manifest.annotations)
     if as_json:
-        output.print_json({"index": str(index), "digest": manifest.digest, "files": len(manifest.files)})
+        output.print_json({"index": str(index), "digest": manifest.digest, "files": count})
     else:
-        typer.echo(
-            f"{index}: all {len(manifest.files)} files are as they were written (digest {manifest.digest[:12]})."
-        )
+        typer.echo(f"{index}: all {count} files are as they were written (digest {manifest.digest[:12]}).")
 
 
 def drawn(lens: Lens | LensClient, answers: Iterable[SearchAnswer]) -> list[tuple[str, list[tuple[Hit, NeuronCard]]]]:

@@ -49,9 +49,10 @@ def print_search(answers: Iterable[SearchAnswer]) -> None:
             ">p",
             "state",
             ">clarity",
+            *(["saved label"] if any(hit.neuron.label for hit in answer.hits) else []),
         )
         for hit in answer.hits:
-            table.add_row(*_hit(hit))
+            table.add_row(*_hit(hit), *([hit.neuron.label] if hit.neuron.label else []))
         new_console().print(table)
         if not answer.hits:
             new_console().print("  No neuron passes the filter.")
@@ -124,6 +125,8 @@ def print_index(summary: IndexSummary) -> None:
         f"space {summary.space_digest[:12]}"
     )
     console.print(f"  exemplars         {summary.exemplars_per_neuron} per neuron    digest {summary.digest[:12]}")
+    if summary.vocabulary:
+        console.print(f"  labels            {summary.labelled:,} of {summary.neurons:,} from {summary.vocabulary!r}")
     table = new_table(
         "", "layer", ">units", "signed", ">alive", ">dead", ">always on", ">few samples", ">clarity", ">redundancy"
     )
@@ -156,7 +159,7 @@ def _made(layer: LayerSummary) -> str:
 def print_card(card: NeuronCard) -> None:
     """All about a neuron."""
     console = new_console()
-    console.print(f"[bold]{card.neuron.id}[/]")
+    console.print(f"[bold]{card.neuron.id}[/]{f'  {card.neuron.label!r}' if card.neuron.label else ''}")
     for name, fact in zip(_FACTS, _facts(card.neuron), strict=True):
         console.print(f"  {name:<16}{fact}")
     if card.relevance:

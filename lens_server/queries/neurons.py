@@ -27,6 +27,7 @@ def neuron_at(index: Index, row: int) -> Neuron:
         clarity=_known(table.clarity[row]),
         polysemanticity=_known(table.polysemanticity[row]),
         redundancy=_known(table.redundancy[row]),
+        label=index.label_of.get(row),
     )
 
 

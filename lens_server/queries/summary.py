@@ -3,6 +3,7 @@
 import numpy as np
 
 from indexer.domain.states import State
+from indexer.index.labels import label_settings
 from indexer.index.reader import STATES, Index
 from lens_server.answers import IndexSummary, LayerSummary
 
@@ -29,6 +30,8 @@ def summarise(index: Index, name: str) -> IndexSummary:
         neurons=len(index.neurons),
         classes=manifest.subject.classes,
         layers=tuple(_layer(index, number) for number in range(len(manifest.layers))),
+        labelled=len(index.label_of),
+        vocabulary=label_settings(index.labels).get("vocabulary", "") if index.labels is not None else "",
     )
 
 

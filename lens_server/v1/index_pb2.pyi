@@ -118,10 +118,12 @@ class IndexSummary(_message.Message):
     NEURONS_FIELD_NUMBER: _builtins.int
     CLASSES_FIELD_NUMBER: _builtins.int
     LAYERS_FIELD_NUMBER: _builtins.int
+    LABELLED_FIELD_NUMBER: _builtins.int
+    VOCABULARY_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The name it is served under."""
     digest: _builtins.str
-    """Digest of everything in it: equal digests answer equally."""
+    """Digest of everything measured: equal digests answer equally, but for saved labels."""
     format: _builtins.int
     """Number of the file format."""
     created: _builtins.str
@@ -150,6 +152,10 @@ class IndexSummary(_message.Message):
     """Exemplars asked for per neuron."""
     neurons: _builtins.int
     """Neurons, in all states."""
+    labelled: _builtins.int
+    """Neurons with a saved label."""
+    vocabulary: _builtins.str
+    """The vocabulary of the saved labels; empty without any."""
     @_builtins.property
     def classes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Class names of the subject's output, in its order; empty where it has none."""
@@ -179,10 +185,12 @@ class IndexSummary(_message.Message):
         neurons: _builtins.int = ...,
         classes: _abc.Iterable[_builtins.str] | None = ...,
         layers: _abc.Iterable[Global___LayerSummary] | None = ...,
+        labelled: _builtins.int = ...,
+        vocabulary: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["classes", b"classes", "created", b"created", "dataset", b"dataset", "dataset_digest", b"dataset_digest", "digest", b"digest", "dimension", b"dimension", "duplicates", b"duplicates", "exemplars_per_neuron", b"exemplars_per_neuron", "format", b"format", "foundation_model", b"foundation_model", "layers", b"layers", "name", b"name", "neurons", b"neurons", "samples", b"samples", "space_digest", b"space_digest", "subject", b"subject", "subject_digest", b"subject_digest", "unreadable", b"unreadable"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["classes", b"classes", "created", b"created", "dataset", b"dataset", "dataset_digest", b"dataset_digest", "digest", b"digest", "dimension", b"dimension", "duplicates", b"duplicates", "exemplars_per_neuron", b"exemplars_per_neuron", "format", b"format", "foundation_model", b"foundation_model", "labelled", b"labelled", "layers", b"layers", "name", b"name", "neurons", b"neurons", "samples", b"samples", "space_digest", b"space_digest", "subject", b"subject", "subject_digest", b"subject_digest", "unreadable", b"unreadable", "vocabulary", b"vocabulary"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -68,6 +68,7 @@ class Neuron(_message.Message):
     CLARITY_FIELD_NUMBER: _builtins.int
     POLYSEMANTICITY_FIELD_NUMBER: _builtins.int
     REDUNDANCY_FIELD_NUMBER: _builtins.int
+    LABEL_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """`layer/unit`, with a trailing `-` for the negative end."""
     layer: _builtins.str
@@ -90,6 +91,8 @@ class Neuron(_message.Message):
     """How far the exemplars fall into two groups; unset like clarity."""
     redundancy: _builtins.float
     """Highest cosine to another neuron of the same layer; unset like clarity."""
+    label: _builtins.str
+    """Its saved label; unset where it has none."""
     def __init__(
         self,
         *,
@@ -104,19 +107,24 @@ class Neuron(_message.Message):
         clarity: _builtins.float | None = ...,
         polysemanticity: _builtins.float | None = ...,
         redundancy: _builtins.float | None = ...,
+        label: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_clarity", b"_clarity", "_polysemanticity", b"_polysemanticity", "_redundancy", b"_redundancy", "clarity", b"clarity", "polysemanticity", b"polysemanticity", "redundancy", b"redundancy"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_clarity", b"_clarity", "_label", b"_label", "_polysemanticity", b"_polysemanticity", "_redundancy", b"_redundancy", "clarity", b"clarity", "label", b"label", "polysemanticity", b"polysemanticity", "redundancy", b"redundancy"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_clarity", b"_clarity", "_polysemanticity", b"_polysemanticity", "_redundancy", b"_redundancy", "active_share", b"active_share", "clarity", b"clarity", "exemplar_count", b"exemplar_count", "id", b"id", "layer", b"layer", "polarity", b"polarity", "polysemanticity", b"polysemanticity", "redundancy", b"redundancy", "state", b"state", "strongest", b"strongest", "unit", b"unit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_clarity", b"_clarity", "_label", b"_label", "_polysemanticity", b"_polysemanticity", "_redundancy", b"_redundancy", "active_share", b"active_share", "clarity", b"clarity", "exemplar_count", b"exemplar_count", "id", b"id", "label", b"label", "layer", b"layer", "polarity", b"polarity", "polysemanticity", b"polysemanticity", "redundancy", b"redundancy", "state", b"state", "strongest", b"strongest", "unit", b"unit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__clarity: _TypeAlias = _typing.Literal["clarity"]  # noqa: Y015
     _WhichOneofArgType__clarity: _TypeAlias = _typing.Literal["_clarity", b"_clarity"]  # noqa: Y015
+    _WhichOneofReturnType__label: _TypeAlias = _typing.Literal["label"]  # noqa: Y015
+    _WhichOneofArgType__label: _TypeAlias = _typing.Literal["_label", b"_label"]  # noqa: Y015
     _WhichOneofReturnType__polysemanticity: _TypeAlias = _typing.Literal["polysemanticity"]  # noqa: Y015
     _WhichOneofArgType__polysemanticity: _TypeAlias = _typing.Literal["_polysemanticity", b"_polysemanticity"]  # noqa: Y015
     _WhichOneofReturnType__redundancy: _TypeAlias = _typing.Literal["redundancy"]  # noqa: Y015
     _WhichOneofArgType__redundancy: _TypeAlias = _typing.Literal["_redundancy", b"_redundancy"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__clarity) -> _WhichOneofReturnType__clarity | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__label) -> _WhichOneofReturnType__label | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__polysemanticity) -> _WhichOneofReturnType__polysemanticity | None: ...
     @_typing.overload
