@@ -35,7 +35,7 @@ EAGER = {
 SAVED = [(name, how) for name in EAGER for how in ("scripted", "traced")]
 
 
-def images(3, size):
+def images(count, size):
     return torch.rand(count, 3, size, size, generator=torch.Generator().manual_seed(2))
 
 
@@ -47,7 +47,8 @@ def eager_of(name):
 
 def saved(folder, module, how, size):
     path = folder / f"{how}.pt"
-    made = torch.jit.script(module) if how == "scripted" else torch.jit.trace(module, images(2, size), check_trace=False)
+    traced = {"example_inputs": images(2, size), "check_trace": False}
+    made = torch.jit.script(module) if how == "scripted" else torch.jit.trace(module, **traced)
     torch.jit.save(made, str(path))
     return f"{path},size={size}"
 
