@@ -118,6 +118,5 @@ def _notes(report: Report) -> None:
     report.note(
         "The peer is called as its documentation shows, with its defaults; models have no names and pictures have "
         "equal ones where the case is about its cache (without a name it warns that its cache is unreliable). An "
-        "alignment counts as right within "
-        f" {CLOSE:g} of the formula in float64; both sides get the same concept vectors and words."
+        f"alignment counts as right within {CLOSE:g} of the formula in float64; both get the same vectors and words."
     )
