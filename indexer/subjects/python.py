@@ -99,10 +99,19 @@ def _subject(argument: str, made: object) -> Subject:
         shown = f"({found})" if isinstance(made, tuple) else found
         raise SubjectFault(f"The factory {argument!r} returned {shown}.", hint=CONTRACT)
     module, given, classes = (*parts, None, None)[:3]
+    module = _readable(module)
     preprocess = default_preprocess() if given is None else given
     _check_preprocess(argument, preprocess)
     notes = (default_note(),) if given is None else ()
     return Subject(f"python:{argument}", module, preprocess, _names(argument, classes), notes)
+
+
+def _readable(module: torch.nn.Module) -> torch.nn.Module:
+    """Hooks reach neither into compiled modules nor into TorchScript: the former are taken as they were before."""
+    from indexer.subjects.script_reading import Read
+
+    module = getattr(module, "_orig_mod", module)
+    return Read(module.eval()) if isinstance(module, torch.jit.ScriptModule) else module
 
 
 def _names(argument: str, classes: object) -> tuple[str, ...]:

@@ -208,3 +208,32 @@ def test_several_inputs_that_are_none(factory: str, said: str, tmp_path: Path) -
     with pytest.raises(SubjectFault, match=said) as fault:
         load(f"lens_test_several:{factory}")
     assert "batch axis" in fault.value.hint or "tuple of tensors" in fault.value.hint
+
+
+COMPILED = """
+import torch
+from torch import nn
+
+def net():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()).eval()
+
+def scripted():
+    return torch.jit.script(net()), lambda image: torch.ones(3, 8, 8)
+
+def compiled():
+    return torch.compile(net()), lambda image: torch.ones(3, 8, 8)
+"""
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("factory", ["scripted", "compiled"])
+def test_hooks_reach_into_compiled_modules(factory: str, tmp_path: Path) -> None:
+    (tmp_path / "lens_test_compiled.py").write_text(COMPILED)
+    module = load(f"lens_test_compiled:{factory}").module
+    seen: list[torch.Tensor] = []
+    dict(module.named_modules())["0"].register_forward_hook(lambda _module, _inputs, output: seen.append(output))
+    with torch.inference_mode():
+        module(torch.ones(1, 3, 8, 8))
+        expected = sys.modules["lens_test_compiled"].net()[0](torch.ones(1, 3, 8, 8))
+    torch.testing.assert_close(seen[0], expected)
