@@ -37,12 +37,14 @@ class Ranking:
     def __init__(self, units: int, k: int) -> None:
         self._best = np.full((units, k), EMPTY, dtype=np.int64)
         self._activations = np.zeros((units, k), dtype=np.float32)
+        self._active = np.zeros(units, dtype=np.int64)
 
     def add(
         self, relevances: NDArray[np.float32], activations: NDArray[np.float32], samples: NDArray[np.int64]
     ) -> None:
         """Take relevances and activations [batch, units] of the samples with these numbers [batch]."""
         k = self._best.shape[1]
+        self._active += (relevances > 0).sum(axis=0)
         best = np.concatenate([self._best, pack(relevances, samples).T], axis=1)
         order = np.argpartition(best, best.shape[1] - k, axis=1)[:, -k:]
         self._best = np.take_along_axis(best, order, axis=1)
@@ -50,10 +52,10 @@ class Ranking:
         self._activations = np.take_along_axis(joined, order, axis=1)
 
     def end(self, seen: End, sign: int, constant: NDArray[np.bool_]) -> End:
-        """The end of this sign, with the activity of `seen`; dead neurons have no exemplars."""
+        """The end of this sign; `seen` is that of the activations. Constant neurons contribute nothing."""
         order = np.argsort(self._best, axis=1)[:, ::-1]
         best = np.take_along_axis(self._best, order, axis=1)
-        taken = (best != EMPTY) & ~(constant | (seen.active == 0))[:, None]
+        taken = (best != EMPTY) & ~constant[:, None]
         values, samples = unpack(best)
         activations = np.take_along_axis(self._activations, order, axis=1)
         return replace(
@@ -61,19 +63,21 @@ class Ranking:
             activations=np.where(taken, activations, np.float32(0)),
             samples=np.where(taken, samples, -1),
             counts=taken.sum(axis=1),
+            active=np.where(constant, 0, self._active),
             relevances=np.where(taken, np.float32(sign) * values, np.float32(0)),
             strongest=seen.activations[:, 0],
         )
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """All that must be kept to go on later."""
-        return {"best": self._best, "activations": self._activations}
+        return {"best": self._best, "activations": self._activations, "active": self._active}
 
     @classmethod
     def restored(cls, state: Mapping[str, NDArray[np.generic]]) -> "Ranking":
         """Go on from a stored state."""
         ranking = cls(0, 0)
         ranking._best, ranking._activations = state["best"].astype(np.int64), state["activations"].astype(np.float32)
+        ranking._active = state["active"].astype(np.int64)
         return ranking
 
 
@@ -88,7 +92,7 @@ class RelevanceCollector:
 
     Relevance of a neuron on a sample is Σ over positions of gradient × (activation − mean over samples and positions).
     The positive end holds the samples where it is highest, the negative end those where it is lowest: what speaks
-    against the prediction. States and shares of active samples are those of the activations.
+    against the prediction. A sample counts as active for an end where the relevance has its sign.
     """
 
     def __init__(self, settings: CollectSettings, staging: Path) -> None:
@@ -167,7 +171,7 @@ class RelevanceCollector:
         with np.load(path) as stored:
             rankings = {
                 (layer, sign): Ranking.restored(
-                    {name: stored[f"{layer}\n{sign}\n{name}"] for name in ("best", "activations")}
+                    {name: stored[f"{layer}\n{sign}\n{name}"] for name in ("best", "activations", "active")}
                 )
                 for layer, ends in signs.items()
                 for sign in ends
@@ -193,6 +197,5 @@ def _ranked(layer: LayerExemplars, rankings: Rankings) -> LayerExemplars:
     positive = rankings[layer.layer, 1].end(layer.positive, 1, layer.constant)
     if layer.negative is None:
         return replace(layer, positive=positive)
-    # A layer that is never negative has no activity of that sign: both its ends are as active as the neuron is.
-    seen = layer.negative if layer.negative.active.any() else layer.positive
-    return replace(layer, positive=positive, negative=rankings[layer.layer, -1].end(seen, -1, layer.constant))
+    negative = rankings[layer.layer, -1].end(layer.negative, -1, layer.constant)
+    return replace(layer, positive=positive, negative=negative)
