@@ -36,12 +36,12 @@ class Glance:
         """Whether it is anything."""
         return self.coverage or self.series or self.plot is not None
 
-    def check(self, png: Path | None) -> None:
+    def check(self, png: Path | None, indexes: int) -> None:
         """Raise InvalidInput for a plot that cannot be written, and for options that would be ignored."""
         if self.plot is not None:
             if self.out is None:
                 raise InvalidInput("--plot needs a file to write.", hint="Add --out FILE.png, or .svg.")
-            check_plot(self.plot, self.out)
+            check_plot(self.plot, self.out, indexes)
         tables = self.coverage or self.series
         names = tables or self.plot in ("coverage", "series", "map")
         for option, given, used, user in (

@@ -86,7 +86,7 @@ def show(
     if len(asked) > 1:
         raise InvalidInput(f"{' and '.join(asked)} are two questions.", hint="Ask one at a time.")
     glance = Glance(coverage, series, plot, out, vocabulary, alpha, limit)
-    glance.check(png)
+    glance.check(png, len(targets))
     if glance.asked:
         show_overview(targets, glance, trust_pickle=trust_pickle, as_json=as_json)
     else:

@@ -11,15 +11,19 @@ from lens_server.overviews import ConceptMap, Coverage, Series
 
 KINDS: Final = ("coverage", "clarity", "series", "map")
 FORMS: Final = ("png", "svg")
+ON_A_MAP: Final = 8
+"""Indexes at most: so many colours there are."""
 Clarities: TypeAlias = Sequence[tuple[IndexSummary, Sequence[Neuron]]]
 """Indexes with their alive neurons, whose clarity is drawn."""
 Drawable: TypeAlias = Coverage | Series | ConceptMap | Clarities
 
 
-def check_plot(kind: str, path: Path) -> None:
-    """Raise UnknownName for a kind nobody draws, InvalidInput for a file that cannot be written, before any work."""
+def check_plot(kind: str, path: Path, indexes: int = 1) -> None:
+    """Refuse before any work: UnknownName for a kind nobody draws, InvalidInput for what cannot be drawn or written."""
     if kind not in KINDS:
         raise UnknownName("plot", kind, KINDS)
+    if kind == "map":
+        check_colours(indexes)
     if path.suffix.lower().removeprefix(".") not in FORMS:
         raise InvalidInput(
             f"{path} ends in neither {' nor '.join('.' + form for form in FORMS)}.", hint=f"--out {kind}.png"
@@ -28,6 +32,14 @@ def check_plot(kind: str, path: Path) -> None:
         raise InvalidInput(f"The folder {path.parent} is not there.", hint="Make it first.")
     if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
         raise InvalidInput(f"{path} cannot be written.", hint="Choose another file.")
+
+
+def check_colours(indexes: int) -> None:
+    """Raise InvalidInput for more indexes than a map tells apart."""
+    if indexes > ON_A_MAP:
+        raise InvalidInput(
+            f"A map tells {ON_A_MAP} indexes apart by colour; these are {indexes}.", hint="Plot fewer at once."
+        )
 
 
 def picture(answer: Drawable, form: str = "png") -> bytes:

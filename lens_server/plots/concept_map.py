@@ -12,12 +12,13 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from lens_server.overviews import ConceptMap, MapPoint
+from lens_server.plots import check_colours
 from lens_server.plots.paper import COLOURS, FAINT, INK, MARKERS, SMALL, TEXT, Sheet, counted, short
 from lens_server.plots.placing import Box, Size, placed
 
 NAMES: Final = 18
 """Concepts written, those of most neurons."""
-_SIDE, _KEY = 6.6, 2.2
+_SIDE, _KEY, _FLAT, _TALL = 6.6, 2.2, 0.7, 1.1
 _PAD = 3.0
 _COATS = 8
 _SEED = 20505
@@ -26,19 +27,21 @@ _PAPER: dict[str, Any] = {"boxstyle": "square,pad=0.12", "facecolor": "white", "
 
 
 def draw(found: ConceptMap) -> Figure:
-    """A square map with its key to the right."""
+    """A map with its key to the right; raises InvalidInput for more indexes than there are colours."""
+    check_colours(len(found.indexes))
     layers = list(dict.fromkeys(point.neuron.layer for point in found.points))
     markers = {layer: MARKERS[at] if len(layers) <= len(MARKERS) else "o" for at, layer in enumerate(layers)}
+    across, up = _halves(found.points)
     sheet = Sheet(
         _SIDE + _KEY,
-        _SIDE,
+        _SIDE * up / across,
         "Which neurons mean alike?",
         "Each mark is an alive neuron; neighbours have alike exemplars. Names: the commonest concepts.",
         _footnote(found, len(layers)),
     )
-    axes = sheet.axes(0, 0, _SIDE, _SIDE)
-    axes.set_xlim(-1.06, 1.06)
-    axes.set_ylim(-1.06, 1.06)
+    axes = sheet.axes(0, 0, _SIDE, _SIDE * up / across)
+    axes.set_xlim(-across, across)
+    axes.set_ylim(-up, up)
     axes.set_xticks([])
     axes.set_yticks([])
     for spine in axes.spines.values():
@@ -47,6 +50,15 @@ def draw(found: ConceptMap) -> Figure:
     _write(axes, found.points)
     _key(axes, found.indexes, markers, unnamed=any(point.label is None for point in found.points))
     return sheet.figure
+
+
+def _halves(points: Sequence[MapPoint]) -> tuple[float, float]:
+    """Half the width and half the height of the map, one scale for both, no flatter nor taller than is handy."""
+    across, up = (
+        1.06 * max(abs(value) for value in values) for values in zip(*((p.x, p.y) for p in points), strict=True)
+    )
+    ratio = float(np.clip(up / max(across, 1e-6), _FLAT, _TALL))
+    return max(across, up / ratio), max(across, up / ratio) * ratio
 
 
 def _scatter(axes: Axes, found: ConceptMap, markers: dict[str, str]) -> None:

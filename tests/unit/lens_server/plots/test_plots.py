@@ -29,6 +29,7 @@ SHAPES = {
     "map of five": samples.concept_map(indexes=1, neurons=5),
     "crowded map": samples.concept_map(neurons=1500, concepts=[f"rather long concept {at}" for at in range(60)]),
     "map of many layers": samples.concept_map(layers=14),
+    "map of eight": samples.concept_map(indexes=8, layers=12),
     "clarity": samples.clarities(),
     "clarity of one layer": samples.clarities(indexes=1, layers=1),
     "clarity of many": samples.clarities(indexes=3, layers=6, neurons=300),
@@ -146,6 +147,7 @@ def test_what_is_left_out_is_said_in_the_picture():
         (samples.coverage(layers=61), "122 layers do not fit"),
         (samples.series(checkpoints=61), "61 checkpoints do not fit"),
         (samples.clarities(layers=61), "122 layers do not fit"),
+        (samples.concept_map(indexes=9), "8 indexes apart by colour; these are 9"),
     ],
     ids=lambda each: each if isinstance(each, str) else "",
 )
@@ -189,7 +191,9 @@ def test_files_that_cannot_be(tmp_path, kind, name, error, said):
     (tmp_path / "folder.png").mkdir()
     with pytest.raises(error, match=said):
         check_plot(kind, tmp_path / name)
-    check_plot("map", tmp_path / "X.PNG")
+    check_plot("map", tmp_path / "X.PNG", 8)
+    with pytest.raises(InvalidInput, match="these are 9"):
+        check_plot("map", tmp_path / "X.PNG", 9)
 
 
 def test_a_file_that_cannot_be_written(tmp_path):
