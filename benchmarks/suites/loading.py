@@ -32,8 +32,8 @@ from indexer.subjects.inputs import run, stacked
 from indexer.subjects.subject import Subject
 
 SCALING_BAR, WAITING_BAR, ADAPTER_BAR, SECOND_BAR = 0.75, 0.05, 1.15, 0.7
-FREE = 1.3
-"""Gain of a second thread for hashing, below which the machine has no second core to give and nothing can be said."""
+FREE, TRIES = 1.6, 10
+"""A round counts when a second thread brings hashing so much: the machine had a second core to give. Tries a round."""
 BATCH, LARGE = 32, (9000, 6000)
 _MIB = 1 << 20
 
@@ -41,7 +41,7 @@ _MIB = 1 << 20
 def measure(report: Report) -> None:
     """Each part on photographs where there are any, else on pictures of the lesion world saved as JPEG."""
     with tempfile.TemporaryDirectory() as temporary:
-        root, count = Path(temporary), 96 if report.quick else 320
+        root, count = Path(temporary), 64 if report.quick else 160
         _save(root / "folder", count)
         dataset: Dataset = DATASETS.load(f"folder:{root / 'folder'}")
         rounds = 3 if report.quick else 5
@@ -79,18 +79,26 @@ def _scaling(report: Report, dataset: Dataset, rounds: int) -> None:
     """On shared cores a second thread brings anyone less: hashing, which needs no interpreter, says how much it can."""
     _, subject = _subject()
     sides = [_reading(dataset, subject, 1), _reading(dataset, subject, 2), _hashing(1), _hashing(2)]
-    for side in sides:
-        side()
-    times = np.array([[seconds(side) for side in sides] for _ in range(rounds)])
-    gains, possible = times[:, 0] / times[:, 1], times[:, 2] / times[:, 3]
+    times: list[list[float]] = []
+    for _ in range(TRIES * rounds):
+        _, _, alone, shared = taken = [seconds(side) for side in sides]
+        if alone / shared >= FREE:
+            times.append(taken)
+        if len(times) == rounds:
+            break
+    if not times:
+        report.row("gain of a second thread that reads", "no second core was free", f"≥ {SCALING_BAR}")
+        return
+    gains = np.array([one / two for one, two, _, _ in times])
+    possible = np.array([alone / shared for _, _, alone, shared in times])
     shares = gains / possible
-    share, free = float(np.median(shares)), bool(np.median(possible) >= FREE)
+    share = float(np.median(shares))
     report.row(
         "reading, digesting and preparing pictures: gain of a second thread / its gain for hashing",
         f"**{share:.2f}** (min {shares.min():.2f}, max {shares.max():.2f}; gains {np.median(gains):.2f} / "
-        f"{np.median(possible):.2f}, {rounds} rounds)",
-        f"≥ {SCALING_BAR}" if free else "– (no second core was free)",
-        share >= SCALING_BAR if free else None,
+        f"{np.median(possible):.2f}, {len(times)} rounds in which hashing gained {FREE} or more)",
+        f"≥ {SCALING_BAR}",
+        share >= SCALING_BAR,
         gains=gains.tolist(),
         possible=possible.tolist(),
     )

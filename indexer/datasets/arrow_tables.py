@@ -31,7 +31,6 @@ _NULLABLE = {
 }
 """What keeps its type where cells are missing; pandas would make floats or objects of it."""
 
-
 Source = Callable[[int], bytes | Path]
 """Finds the content or the file of a sample by its number."""
 
@@ -126,6 +125,8 @@ def holds_images(kind: pa.DataType) -> bool:
 
 def is_single(kind: pa.DataType) -> bool:
     """Whether a cell of this type is one value, no list, structure or bytes."""
+    if isinstance(kind, pa.BaseExtensionType):
+        kind = kind.storage_type
     return not (pa.types.is_nested(kind) or _is_bytes(kind))
 
 
@@ -157,6 +158,8 @@ def named_classes(table: pa.Table, names: Mapping[str, Sequence[str]]) -> pa.Tab
     """Class numbers replaced by their names; −1, which means none, becomes missing. Raises DatasetFault for others."""
     for column, classes in names.items():
         numbers = table.column(column)
+        if not pa.types.is_integer(numbers.type):
+            continue
         known = pc.if_else(pc.equal(numbers, -1), pa.scalar(None, numbers.type), numbers)
         bounds = pc.min_max(known).as_py()
         if bounds["max"] is not None and not 0 <= bounds["min"] <= bounds["max"] < len(classes):

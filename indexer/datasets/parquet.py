@@ -147,7 +147,8 @@ def _class_names(schema: pa.Schema, columns: list[str]) -> dict[str, list[str]]:
     """Names of class numbers as Hugging Face stores them beside a schema."""
     try:
         features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
-        return {name: each["names"] for name, each in features.items() if name in columns and each.get("names")}
+        named = {name: each["names"] for name, each in features.items() if name in columns and each.get("names")}
+        return {name: [str(each) for each in names] for name, names in named.items()}
     except (AttributeError, KeyError, TypeError, ValueError):
         return {}
 

@@ -18,7 +18,7 @@ from indexer.errors import DatasetFault
 
 GROUP_LIMIT = 1 << 30
 """Bytes of images that a row group may hold: it is read as a whole."""
-CACHE_LIMIT = 256 << 20
+CACHE_LIMIT = 64 << 20
 """Bytes of row groups kept; the two read last always are, so that threads can cross from one to the next."""
 
 
@@ -43,7 +43,10 @@ class ParquetFiles:
     def columns(self, names: list[str]) -> pa.Table:
         """All rows of these columns (`column.field` for one field of a structure); raises DatasetFault."""
         try:
-            tables = [plain(pq.ParquetFile(each.path).read(columns=names)) for each in self._files]
+            tables = []
+            for path, about, _ in self._files:
+                with pq.ParquetFile(path, metadata=about) as file:
+                    tables.append(plain(file.read(columns=names)))
             return pa.concat_tables(tables, promote_options="permissive")
         except (pa.ArrowException, OSError) as fault:
             raise DatasetFault(f"'{self.name}' cannot be read: {_first_line(fault)}.", hint=_REPLACE) from fault
@@ -75,14 +78,12 @@ class ParquetFiles:
         """One column of a row group; raises DatasetFault naming it."""
         file, group = self._groups[number]
         try:
-            part = pq.ParquetFile(file.path, metadata=file.about).read_row_group(
-                group, columns=[column], use_threads=False
-            )
+            with pq.ParquetFile(file.path, metadata=file.about) as opened:
+                return opened.read_row_group(group, columns=[column], use_threads=False).column(column)
         except (pa.ArrowException, OSError) as fault:
             raise DatasetFault(
                 f"row group {group} of '{file.path.name}' is damaged ({_first_line(fault)})", hint=_REPLACE
             ) from fault
-        return part.column(column)
 
     def _same_schema(self) -> pa.Schema:
         first = self._files[0]
@@ -136,8 +137,8 @@ class CachedCells:
 
 def _opened(path: Path) -> _File:
     try:
-        file = pq.ParquetFile(path)
-        return _File(path, file.metadata, file.schema_arrow)
+        with pq.ParquetFile(path) as file:
+            return _File(path, file.metadata, file.schema_arrow)
     except (pa.ArrowException, OSError) as fault:
         raise DatasetFault(f"'{path}' cannot be read as Parquet: {_first_line(fault)}.", hint=_REPLACE) from fault
 

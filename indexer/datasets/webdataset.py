@@ -118,7 +118,8 @@ class ShardedImages:
     """Samples in tar shards."""
 
     def __init__(self, shards: list[Path], listing: SampleListing, argument: str, wanted: Asked) -> None:
-        self._shards, self._listing, self._argument = shards, listing, argument
+        self._shards, self._argument = shards, argument
+        self._shard, self._offset, self._size = listing.shard, listing.offset, listing.size
         table = listing.table(wanted.name)
         rows = table.rows_with(wanted.filters).tolist()
         self._rows = np.array(sorted(rows, key=listing.keys.__getitem__), dtype=np.int64)
@@ -131,14 +132,12 @@ class ShardedImages:
 
     def load(self, number: int) -> Image.Image:
         """One sample, upright and RGB."""
-        row, key, found = int(self._rows[number]), self.keys[number], self._listing
+        row, key = int(self._rows[number]), self.keys[number]
         try:
-            if found.size[row] < 0:
+            if self._size[row] < 0:
                 raise ValueError("its shard holds no image of it")
-            check_encoded(found.size[row])
-            content = read_member(
-                self._shards[found.shard[row]], Member(key, int(found.offset[row]), int(found.size[row]))
-            )
+            check_encoded(self._size[row])
+            content = read_member(self._shards[self._shard[row]], Member(key, self._offset[row], self._size[row]))
         except (OSError, EOFError, ValueError) as fault:
             raise unreadable(key, fault) from fault
         return read_image(content, key)
@@ -149,7 +148,7 @@ class ShardedImages:
         for shard in self._shards:
             digest.update(f"{shard.name}\0{shard.stat().st_size}\n".encode())
         for row, key in zip(self._rows.tolist(), self.keys, strict=True):
-            digest.update(f"{key}\0{self._listing.offset[row]}\0{self._listing.size[row]}\n".encode())
+            digest.update(f"{key}\0{self._offset[row]}\0{self._size[row]}\n".encode())
         return {
             "adapter": "webdataset",
             "argument": self._argument,

@@ -126,6 +126,32 @@ def test_class_numbers_get_the_names_stored_beside_them(tmp_path: Path) -> None:
         load(str(tmp_path / "t.parquet"))
 
 
+def test_class_names_stored_beside_texts_change_nothing(tmp_path: Path) -> None:
+    about = {b"huggingface": json.dumps({"info": {"features": {"label": {"names": ["cat"]}, "x": None}}}).encode()}
+    pq.write_table(pa.table({"x": _bytes(1), "label": ["dog"]}).replace_schema_metadata(about), tmp_path / "t.parquet")
+    assert load(str(tmp_path / "t.parquet")).metadata["label"].tolist() == ["dog"]
+
+
+def test_types_of_every_kind_go_into_the_index(tmp_path: Path) -> None:
+    from datetime import datetime, time, timedelta
+
+    columns = {
+        "day": [date(2020, 1, 2), None],
+        "price": [Decimal("1.50"), None],
+        "at": [datetime(1600, 1, 2, 3), None],
+        "hour": [time(3, 4), None],
+        "nothing": pa.array([None, None]),
+        "lasted": [timedelta(seconds=3), None],
+        "big": pa.array([2**63, None], pa.uint64()),
+        "half": pa.array(np.float16([1, 2])),
+    }
+    argument = _write(tmp_path, {"x": _bytes(2), **columns})
+    load(argument).metadata.to_parquet(tmp_path / "samples.parquet", index=False)
+    stored = pq.read_table(tmp_path / "samples.parquet").to_pydict()
+    expected = {name: pa.array(cells).to_pylist()[0] for name, cells in columns.items()}
+    assert {name: cells[0] for name, cells in stored.items()} == expected
+
+
 def test_an_index_of_pandas_stays_a_column(tmp_path: Path) -> None:
     frame = pd.DataFrame({"x": _bytes(2), "age": [5, 6]}, index=pd.Index(["p", "q"], name="patient"))
     frame.to_parquet(tmp_path / "t.parquet")
