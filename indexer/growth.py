@@ -101,21 +101,26 @@ class Remembered:
     def collect(self, _subject: Subject, dataset: Dataset, _progress: Progress) -> Collected:
         """Raises InvalidInput where the dataset lists other samples."""
         check_samples(self._known, dataset)
-        samples, logits = self._known.samples, self._known.folder / LOGITS
-        number_of = {key: number for number, key in enumerate(dataset.keys)}
-        contents = [None if pd.isna(each) else str(each) for each in samples["content"]]
-        originals = [
-            -1 if content is None else number if pd.isna(first) else number_of[str(first)]
-            for number, (content, first) in enumerate(zip(contents, samples["duplicate_of"], strict=True))
-        ]
-        faults = {number: str(why) for number, why in enumerate(samples["unreadable"]) if not pd.isna(why)}
+        logits = self._known.folder / LOGITS
         return Collected(
             layers=(),
-            reading=Reading(contents, originals, faults),
+            reading=reading_of(self._known.samples),
             predictions=strongest_classes(logits) if logits.exists() else None,
             logits=logits if logits.exists() else None,
             decoded=DecodedStore(self._staging),
         )
+
+
+def reading_of(samples: pd.DataFrame) -> Reading:
+    """What came of reading the samples of an index, from its sample table."""
+    number_of = {key: number for number, key in enumerate(samples["key"])}
+    contents = [None if pd.isna(each) else str(each) for each in samples["content"]]
+    originals = [
+        -1 if content is None else number if pd.isna(first) else number_of[first]
+        for number, (content, first) in enumerate(zip(contents, samples["duplicate_of"], strict=True))
+    ]
+    faults = {number: str(why) for number, why in enumerate(samples["unreadable"]) if not pd.isna(why)}
+    return Reading(contents, originals, faults)
 
 
 def check_samples(known: Index, dataset: Dataset) -> None:

@@ -69,9 +69,12 @@ class TopK:
 
 
 def pack(activations: NDArray[np.float32], samples: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Order-preserving int64 of (activation, −sample) for activations [batch, neurons]; EMPTY unless positive."""
+    """Order-preserving int64 of (activation, −sample) for activations [batch, neurons]; EMPTY unless positive.
+
+    `samples` are numbers of the batch [batch], or of every activation [batch, neurons].
+    """
     bits = np.ascontiguousarray(activations, dtype=np.float32).view(np.int32).astype(np.int64)
-    packed = (bits << 32) | (_LOW - samples[:, None])
+    packed = (bits << 32) | (_LOW - (samples if samples.ndim == bits.ndim else samples[:, None]))
     # Compared as integers: libraries built with fast maths make the processor take subnormal floats for zero.
     return np.where(bits > 0, packed, EMPTY)
 

@@ -128,7 +128,10 @@ class Index:
 
     def exemplars(self, row: int) -> pa.Table:
         """Rows of exemplars.parquet of one neuron, strongest first."""
-        first, count = int(self.neurons.first_exemplar[row]), int(self.neurons.exemplar_count[row])
+        return self.exemplar_rows(int(self.neurons.first_exemplar[row]), int(self.neurons.exemplar_count[row]))
+
+    def exemplar_rows(self, first: int, count: int) -> pa.Table:
+        """So many rows of exemplars.parquet; no more of the file is read than the row groups they lie in."""
         if not count:
             return files.EXEMPLAR_TABLE.empty_table()
         starts = self._group_starts

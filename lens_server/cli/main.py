@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lens_server.cli import ask, audit, build, demo, serve, show
+from lens_server.cli import ask, audit, build, demo, merge, serve, show
 from lens_server.cli.faults import INTERRUPTED, console, tell
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app = typer.Typer(
 )
 for command in (
     build.build,
+    merge.merge,
     demo.demo,
     serve.serve,
     ask.search,

@@ -12,7 +12,7 @@ from PIL import Image
 from lens_client import LensClient
 from tests.traps.test_collecting import save_lesions
 
-COMMANDS = ("build", "demo", "serve", "search", "compare", "label", "diff", "show", "verify", "audit")
+COMMANDS = ("build", "merge", "demo", "serve", "search", "compare", "label", "diff", "show", "verify", "audit")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
