@@ -19,6 +19,8 @@ from indexer.index.reader import Index
 
 SIZES, QUICK = (500, 2_000, 5_000), (200,)
 LAYER, ANOTHER, EXEMPLARS = "layer4", "layer3", 20
+MORE_UP_TO = 2_000
+"""Photographs up to which a second layer is measured too; the ratio does not depend on their number."""
 SHARE, ADDED = 0.9, 2.0
 SAMPLED = 160
 """Photographs whose necessary cost is measured, before, between and after the builds."""
@@ -81,6 +83,8 @@ def _measured(inputs: Inputs) -> dict[str, Any]:
         "peer_added": lambda: run(_peer(inputs, ANOTHER, cache), shell),
     }
     figures: dict[str, Any] = {"forward": [], "embedding": [], "distinct": []}
+    if len(list(inputs.photographs.iterdir())) > MORE_UP_TO:
+        sides = {name: sides[name] for name in ("lens", "peer")}
     for name, side in sides.items():
         _necessary(inputs, shell, figures)
         figures[name] = side().details()
@@ -115,7 +119,7 @@ def _peer(inputs: Inputs, layer: str, cache: Path) -> list[str]:
 
 def _rows(report: Report, size: int, figures: dict[str, Any]) -> None:
     forward, embedding = median(figures["forward"]), median(figures["embedding"])
-    first, _, _, both = figures["distinct"]
+    first, both = figures["distinct"][0], figures["distinct"][-1]
 
     def allowed(embedded: int) -> float:
         return size * (forward + embedding) / (size * forward + embedded * embedding)
@@ -131,6 +135,8 @@ def _rows(report: Report, size: int, figures: dict[str, Any]) -> None:
         faster >= least,
         **figures,
     )
+    if "peer_added" not in figures:
+        return
     faster = figures["peer_added"]["cpu"] / figures["lens_added"]["cpu"]
     again = figures["peer_added"]["said"]["embedded"]
     report.row(
