@@ -2,7 +2,8 @@
 
 Smaller batches are filled up with copies of their last sample, larger ones run in pieces; the output has the rows asked
 for. Layers keep their names. A forward hook on a layer sees the rows of real samples only, and what it gives instead
-takes their place; with pieces it is called once a piece, which `Taps` puts together by `pieces`.
+takes their place; with pieces it is called once a piece, and `pieces` says how what it saw goes together
+(`joined_rows` in `indexer/collectors/taps.py`).
 """
 
 from collections.abc import Callable
@@ -12,7 +13,6 @@ import torch
 from torch import nn
 from torch.utils._pytree import tree_map
 
-from indexer.errors import SubjectFault
 from indexer.subjects.inputs import mapped, part, rows, run
 
 if TYPE_CHECKING:
@@ -23,9 +23,6 @@ def any_batch(module: nn.Module, size: int, *, fill: bool = True) -> nn.Module:
     """A module that takes any number of samples, over one that takes `size`; the layers are the same objects.
 
     `fill` is False for a module that takes fewer samples as well.
-
-    Calls with more than `size` samples are refused where gradients are asked for: hooks that keep each call's output
-    would mistake pieces for calls.
     """
     return _AnyBatch(module, size, fill=fill)
 
@@ -73,11 +70,6 @@ class _AnyBatch(nn.Module):
     def forward(self, *args: torch.Tensor, **kwargs: torch.Tensor) -> object:
         inputs: Inputs = kwargs or (args if len(args) > 1 else args[0])
         batch = rows(inputs)
-        if batch > self.size and torch.is_grad_enabled():
-            raise SubjectFault(
-                f"This subject takes {self.size} samples at a time, and gradients were asked of {batch} at once.",
-                hint=f"Use --batch-size {self.size}, or export it with a dynamic batch size.",
-            )
         outputs = [
             self._pass(part(inputs, start, start + self.size), min(self.size, batch - start))
             for start in range(0, batch, self.size)

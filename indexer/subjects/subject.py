@@ -28,4 +28,4 @@ class Subject:
     notes: tuple[str, ...] = field(default=())
     """What the user should know of how it was loaded, e.g. that weights are random."""
     batch: int | None = None
-    """The most samples it takes at a time, None for any; larger batches run in pieces, and cannot have gradients."""
+    """The most samples it takes at a time, None for any; larger batches run in pieces."""

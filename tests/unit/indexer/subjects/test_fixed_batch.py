@@ -1,13 +1,14 @@
 """A graph for one batch size, run on any: what comes out, and what hooks see and may change."""
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
 
 from torch import nn  # noqa: E402
 
+from indexer.collectors.contributions import captured, contributions  # noqa: E402
 from indexer.collectors.taps import Taps  # noqa: E402
-from indexer.errors import SubjectFault  # noqa: E402
 from indexer.subjects.fixed_batch import any_batch  # noqa: E402
 
 
@@ -97,7 +98,7 @@ def test_a_table_of_as_many_rows_as_the_batch_is_left_alone(pair):
     assert seen == [2]
 
 
-@pytest.mark.parametrize("count", [3, 4])
+@pytest.mark.parametrize("count", [3, 4, 9])
 def test_gradients_reach_the_layers(pair, count):
     gradients = []
     for module in pair:
@@ -109,15 +110,20 @@ def test_gradients_reach_the_layers(pair, count):
 
         handle = module.conv.register_forward_hook(keep)
         logits = module(images(count).requires_grad_())["logits"]
-        gradients.append(torch.autograd.grad(logits[:, 0].sum(), kept)[0])
+        gradients.append(torch.cat(torch.autograd.grad(logits[:, 0].sum(), kept)))
         handle.remove()
     assert len(gradients[0]) == count
     torch.testing.assert_close(*gradients, atol=1e-7, rtol=1e-5)
 
 
-def test_pieces_have_no_gradients(pair):
-    with pytest.raises(SubjectFault, match="4 samples at a time, and gradients were asked of 5"):
-        pair[0](images(5))
+def test_contributions_are_those_of_one_pass(pair):
+    targets, centres = np.arange(9) % 2, {"conv": np.full(6, 0.1), "shared": np.zeros(6)}
+    found = []
+    for module in pair:
+        with captured(module, ["conv", "shared"]) as kept:
+            found.append(contributions(kept, images(9), targets, centres))
+    for layer in centres:
+        np.testing.assert_allclose(found[0][layer], found[1][layer], atol=1e-6)
 
 
 def test_at_most():
