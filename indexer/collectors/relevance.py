@@ -22,7 +22,7 @@ from indexer.subjects.inputs import stacked
 from indexer.subjects.subject import Subject
 
 if TYPE_CHECKING:
-    import torch
+    from indexer.subjects.inputs import Prepared
 
 _SEED = 7919
 
@@ -103,7 +103,7 @@ def relate(
     module, fitting = subject.module.to(settings.device), Fitting("subject", progress.note)
     centres = {name: each.centre for name, each in layers.items()}
 
-    def show(batch: "Batch[torch.Tensor]", piece: slice) -> dict[str, NDArray[np.float64]]:
+    def show(batch: "Batch[Prepared]", piece: slice) -> dict[str, NDArray[np.float64]]:
         part = batch.part(piece)
         return contributions(kept, stacked(part.items, settings.device), assigned[part.numbers], centres)
 

@@ -25,7 +25,7 @@ from indexer.subjects.inputs import run, stacked
 from indexer.subjects.subject import Subject
 
 if TYPE_CHECKING:
-    import torch
+    from indexer.subjects.inputs import Prepared
 
 _CHECKPOINT_SECONDS = 30.0
 _STATE = "relevance.npz"
@@ -151,7 +151,7 @@ class RelevanceCollector:
         self._save(rankings, done)
         return rankings
 
-    def _show(self, kept: Captured, collected: Collected, batch: "Batch[torch.Tensor]", piece: slice) -> Shown:
+    def _show(self, kept: Captured, collected: Collected, batch: "Batch[Prepared]", piece: slice) -> Shown:
         part = batch.part(piece)
         assert collected.predictions is not None
         centres = {each.layer: each.centre for each in collected.layers}

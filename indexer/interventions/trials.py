@@ -18,7 +18,7 @@ from indexer.subjects.inputs import stacked
 from indexer.subjects.subject import Subject
 
 if TYPE_CHECKING:
-    import torch
+    from indexer.subjects.inputs import Prepared
 
 __all__ = ["Trial", "TrialSettings", "run_trial"]
 
@@ -51,7 +51,7 @@ def run_trial(  # noqa: PLR0913
     names = list(dict.fromkeys(overlays))
     check_overlays(names)
 
-    def variants(number: int, image: Image.Image) -> "list[torch.Tensor]":
+    def variants(number: int, image: Image.Image) -> "list[Prepared]":
         seed = seed_of(dataset.keys[number], settings.seed)
         return [subject.preprocess(each) for each in (image, *(paste(name, image, seed) for name in names))]
 

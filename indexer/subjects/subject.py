@@ -2,14 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import torch
     from PIL import Image
 
-    Preprocess = Callable[[Image.Image], Any]
-    """Gives what `indexer.subjects.inputs.Prepared` says."""
+    from indexer.subjects.inputs import Prepared
+
+    Preprocess = Callable[[Image.Image], Prepared]
 
 
 @dataclass(frozen=True)

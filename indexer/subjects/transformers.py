@@ -6,11 +6,11 @@ which gives no class logits. Code that comes with a model is never run.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from inspect import signature
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import transformers
@@ -21,6 +21,9 @@ from indexer.subjects.preparing import SIZE, default_note, default_preprocess
 from indexer.subjects.subject import Subject
 from indexer.subjects.weights import RANDOM, RANDOM_NOTE, download, seeded
 from indexer.weights import PICKLES, refuse_pickle
+
+if TYPE_CHECKING:
+    from indexer.subjects.subject import Preprocess
 
 _LIBRARY: Any = transformers  # parts of it have no types
 CONFIG, PROCESSOR = "config.json", "preprocessor_config.json"
@@ -137,7 +140,7 @@ def _check_vision(module: torch.nn.Module, owner: str) -> None:
         raise SubjectFault(f"{owner} takes {wanted!r}, not images.", hint="Choose a vision model.")
 
 
-def _preprocess(source: str, module: Any) -> "tuple[Callable[[Image.Image], object], str]":  # noqa: ANN401
+def _preprocess(source: str, module: Any) -> "tuple[Preprocess, str]":  # noqa: ANN401
     """The model's own image processor, or the default transform at the model's size with a note."""
     if not Path(source).is_dir() or (Path(source) / PROCESSOR).is_file():
         with _reading(source, PROCESSOR):
