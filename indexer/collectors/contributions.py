@@ -130,5 +130,5 @@ def _summed(
         (kept.positions(gradient, layer) * (kept.positions(call, layer) - middle)).sum(-1)
         for gradient, call in zip(kept.whole(layer, gradients), calls, strict=True)
     ]
-    values: NDArray[np.float64] = torch.stack(shares).sum(0).double().cpu().numpy()
+    values: NDArray[np.float64] = torch.stack(shares).sum(0).cpu().double().numpy()
     return values

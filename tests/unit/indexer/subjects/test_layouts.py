@@ -147,6 +147,13 @@ def test_positions_are_those_of_the_map():
     assert torch.equal(layout_of(module, "stages.1").grid(output), output)
 
 
+def test_neurons_last_is_a_view():
+    module, seen = outputs("convnext")
+    output = seen["stages.1"].clone()
+    layout_of(module, "stages.1").neurons_last(output)[..., 3] = 7
+    assert output[:, 3].unique().tolist() == [7] and len(output[:, 2].unique()) > 1
+
+
 @pytest.mark.parametrize(
     ("shape", "axis"),
     [((2, 7, 7, 3), 3), ((2, 3, 7, 7), 1), ((2, 7, 7, 7), 1), ((2, 3, 4, 5), 1), ((2, 5, 9), 2), ((2, 5), 1)],
