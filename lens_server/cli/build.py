@@ -218,6 +218,10 @@ def build(
     )
     cache = None if no_cache else cache_folder()
     folder = build_index(settings, resume=resume, replace=overwrite, add=add, cache=cache, progress=progress)
+    _print_made(folder, as_json=as_json)
+
+
+def _print_made(folder: Path, *, as_json: bool) -> None:
     summary = Lens.open(folder).describe()
     if as_json:
         output.print_json(summary)
