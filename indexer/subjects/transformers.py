@@ -145,13 +145,13 @@ def _preprocess(source: str, module: Any) -> "tuple[Preprocess, str]":  # noqa: 
     if not Path(source).is_dir() or (Path(source) / PROCESSOR).is_file():
         with _reading(source, PROCESSOR):
             processor = _LIBRARY.AutoImageProcessor.from_pretrained(source, trust_remote_code=False)
-        return _Processor(processor, frozenset(signature(module.forward).parameters)), ""
+        return _Preparing(processor, frozenset(signature(module.forward).parameters)), ""
     size = getattr(module.config, "image_size", None) or SIZE
     size = tuple(size) if isinstance(size, (list, tuple)) else int(size)
     return default_preprocess(size), default_note(size)
 
 
-class _Processor:
+class _Preparing:
     """One image through an image processor, without the batch axis: `pixel_values`, or all parts the model takes."""
 
     def __init__(self, processor: Any, taken: frozenset[str]) -> None:  # noqa: ANN401 - of transformers

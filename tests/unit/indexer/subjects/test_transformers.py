@@ -10,7 +10,9 @@ transformers = pytest.importorskip("transformers")
 
 from PIL import Image  # noqa: E402
 
+from indexer.collectors.taps import Taps  # noqa: E402
 from indexer.errors import InvalidInput, SubjectFault  # noqa: E402
+from indexer.interventions.edits import edited  # noqa: E402
 from indexer.subjects.digests import module_digest, preprocess_digest, probe_images  # noqa: E402
 from indexer.subjects.layers import logits_of  # noqa: E402
 from indexer.subjects.transformers import load  # noqa: E402
@@ -206,3 +208,19 @@ def test_no_hub(monkeypatch):
     with pytest.raises(SubjectFault, match="transformers:org/none could not be fetched") as fault:
         load("org/none")
     assert "transformers:FOLDER" in fault.value.hint
+
+
+def test_layers_that_return_outputs_of_the_library_can_be_read_and_edited(folders):
+    path, _ = folders("vit")
+    module = load(str(path)).module.eval()
+    batch = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    taps = Taps(module, ["vit", "vit.layers.0"], "mean")
+    with torch.inference_mode():
+        before = logits_of(module(batch))
+        read = taps.take(2)
+        assert read["vit"][0].shape == (2, 32)
+        with edited(module, {"vit": lambda output, _call: output * 0}):
+            changed = logits_of(module(batch))
+    taps.close()
+    torch.testing.assert_close(changed, module.classifier.bias.expand(2, -1))
+    assert not torch.allclose(changed, before)
