@@ -13,6 +13,8 @@ EMPTY = np.iinfo(np.int64).min
 
 _BUFFER_BYTES = 32 << 20
 _BUFFER_ROWS = 1024
+_MERGED_BYTES = 8 << 20
+"""Of the neurons that are merged at a time."""
 _LOW = np.int64(0xFFFFFFFF)
 
 
@@ -24,7 +26,7 @@ class TopK:
         self._best = np.full((neurons, k), EMPTY, dtype=np.int64)
         self._waiting: list[NDArray[np.int64]] = []
         self._rows = 0
-        self._capacity = max(4 * k, min(_BUFFER_ROWS, _BUFFER_BYTES // (8 * max(neurons, 1))))
+        self._capacity = max(k, min(_BUFFER_ROWS, _BUFFER_BYTES // (8 * max(neurons, 1))))
         self._weakest = self._best.min(axis=1)
 
     def add(self, activations: NDArray[np.float32], samples: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -55,15 +57,19 @@ class TopK:
 
     def restore(self, state: NDArray[np.int64]) -> None:
         """Go on from what `state` returned."""
-        self._best, self._waiting, self._rows = state, [], 0
+        self._best, self._waiting, self._rows = state.copy(), [], 0
         self._weakest = state.min(axis=1)
 
     def _merge(self) -> None:
         if not self._waiting:
             return
-        candidates = np.concatenate([self._best, *self._waiting], axis=1)
-        split = candidates.shape[1] - self.k
-        self._best = np.ascontiguousarray(np.partition(candidates, split, axis=1)[:, split:])
+        width = self.k + self._rows
+        step = max(1, _MERGED_BYTES // (8 * width))
+        for start in range(0, len(self._best), step):
+            some = slice(start, start + step)
+            candidates = np.concatenate([self._best[some], *(each[some] for each in self._waiting)], axis=1)
+            candidates.partition(width - self.k, axis=1)
+            self._best[some] = candidates[:, width - self.k :]
         self._waiting, self._rows = [], 0
         self._weakest = self._best.min(axis=1)
 
