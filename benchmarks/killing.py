@@ -19,7 +19,16 @@ from pathlib import Path
 from typing import Any
 
 EPOCH = "1700000000"
-_STEPS = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "shutil.copyfile", "os.link"}
+_STEPS = {
+    "sqlite3.connect",
+    "os.rename",
+    "os.remove",
+    "os.mkdir",
+    "os.rmdir",
+    "os.truncate",
+    "shutil.copyfile",
+    "os.link",
+}
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 _MOST_ATTEMPTS = 30
 _BAD_INPUT = 2
@@ -57,6 +66,8 @@ def forked(arguments: Sequence[str], root: Path, before: int = 0, *, full: bool 
     Returns status, steps taken and words.
     """
     said, steps = root / "said.txt", root / "steps.txt"
+    if os.environ.get("LENS_CACHE") != "none":
+        os.environ["LENS_CACHE"] = str(root / "cold" / Path(arguments[arguments.index("--out") + 1]).name)
     child = os.fork()
     if child == 0:
         _child(arguments, (said, steps), before, full=full)
@@ -191,7 +202,7 @@ def main() -> None:
     """Read what is asked of the first argument; print the kills."""
     asked = json.loads(sys.argv[1])
     os.environ["SOURCE_DATE_EPOCH"] = EPOCH
-    os.environ.setdefault("LENS_CACHE", "none")
+    os.environ["LENS_CACHE"] = "" if asked.get("cache") else "none"
     hasten()
     folder = Path(asked["folder"])
     folder.mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,7 @@ from indexer.collectors.checkpoint import strongest_classes
 from indexer.collectors.collector import Collected, End, LayerExemplars
 from indexer.config import BuildConfig
 from indexer.datasets.batches import Reading
-from indexer.datasets.dataset import Dataset
+from indexer.datasets.dataset import LABEL, Dataset
 from indexer.datasets.decoded import DecodedStore
 from indexer.errors import IndexUnusable, InvalidInput
 from indexer.index.files import LOGITS, MANIFEST, retired
@@ -22,6 +22,8 @@ from indexer.index.reader import Index
 from indexer.progress import Progress
 from indexer.subjects.subject import Subject
 
+MERGED = "merged"
+"""Stands where a dataset's adapter does when nobody said which dataset holds the samples of merged indexes."""
 _EVERYWHERE = ("thumbnail", "collect.percentiles", "collect.survey")
 """Settings that hold for all layers of an index."""
 
@@ -129,6 +131,14 @@ def check_samples(known: Index, dataset: Dataset) -> None:
         raise InvalidInput(
             f"{known.folder} was built from other samples.", hint="Give the same dataset, or build a new index."
         )
+    if known.relevance is not None and LABEL in known.samples and LABEL in dataset.metadata:
+        before, now = (column.astype("string").fillna("") for column in (known.samples[LABEL], dataset.metadata[LABEL]))
+        changed = int((before.to_numpy() != now.to_numpy()).sum())
+        if changed:
+            raise InvalidInput(
+                f"{changed:,} samples have other labels than those that relevance in {known.folder} was measured by.",
+                hint="Restore the labels, or build a new index.",
+            )
 
 
 def settings_of(out: Path) -> dict[str, Any]:
@@ -139,11 +149,11 @@ def settings_of(out: Path) -> dict[str, Any]:
     for name in ("aggregation", "collector", "crop"):
         values = {getattr(layer, name) for layer in manifest.layers}
         collect |= {name: values.pop()} if len(values) == 1 else {}
-    subject = manifest.subject
+    subject, dataset = manifest.subject, manifest.dataset
     return {
         **stored,
         "subject": {"name": subject.name, "saes": subject.saes, "precision": subject.precision},
-        "dataset": {"name": manifest.dataset.name},
+        "dataset": {"name": dataset.name} if dataset.described.get("adapter") != MERGED else {},
         "foundation": {"name": manifest.foundation_model.name},
         "collect": {**stored.get("collect", {}), **collect},
     }

@@ -20,7 +20,7 @@ from indexer.domain.survey import lots
 from indexer.embedding import Embedded
 from indexer.engines.choosing import store_engine
 from indexer.errors import InvalidInput, Untrustworthy
-from indexer.growth import reading_of
+from indexer.growth import MERGED, reading_of
 from indexer.index import files
 from indexer.index.manifest import DatasetOrigin, LayerOrigin, Manifest, digest_of
 from indexer.index.reader import Index, check_files
@@ -163,7 +163,7 @@ def _joined_logits(indexes: Sequence[Index], numbers: Sequence[NDArray[np.int64]
 
 def _union(indexes: Sequence[Index], samples: pd.DataFrame, name: str) -> DatasetOrigin:
     origins = [index.manifest.dataset for index in indexes]
-    described: dict[str, object] = {"adapter": "merged", "parts": [origin.described for origin in origins]}
+    described: dict[str, object] = {"adapter": MERGED, "parts": [origin.described for origin in origins]}
     if name:
         dataset: Dataset = DATASETS.load(name)
         if list(dataset.keys) != samples["key"].tolist():
@@ -174,7 +174,7 @@ def _union(indexes: Sequence[Index], samples: pd.DataFrame, name: str) -> Datase
         described = dataset.describe()
     contents = [None if pd.isna(content) else str(content) for content in samples["content"]]
     return DatasetOrigin(
-        name=name or " + ".join(origin.name for origin in origins),
+        name=name or f"{MERGED}:{' + '.join(origin.name for origin in origins)}",
         digest=digest_of(list(zip(samples["key"], contents, strict=True))),
         samples=len(samples),
         duplicates=sum(origin.duplicates for origin in origins),

@@ -27,6 +27,7 @@ VARIANTS: dict[str, tuple[tuple[str, ...], tuple[str, ...] | None]] = {
     "inverted lists (--engine faiss:IVF4,Flat)": ((*_TWO, "--engine", "faiss:IVF4,Flat"), None),
     "over an index that is there (--overwrite)": ((*_ONE, "--overwrite"), ("--layers", "block3")),
     "a layer more (--add)": ((*_ONE, "--add"), ("--layers", "block3")),
+    "more of all (--add --exemplars 40 --classes)": ((*_TWO, "--add", "--exemplars", "40", "--classes"), _ONE),
 }
 """What is built, and what stands there before."""
 _START = (
@@ -43,6 +44,8 @@ def measure(report: Report) -> None:
         for number, (name, (asked, before)) in enumerate(VARIANTS.items()):
             question = _question(Path(temporary) / str(number), asked, before, 2 if report.quick else KILLS)
             _stepped(report, f"kills before steps of a build: {name}", {**question, "again": True})
+        question = _question(Path(temporary) / "cache", _ONE, None, 2 if report.quick else KILLS)
+        _stepped(report, "kills before steps of a build: its embeddings shared", {**question, "cache": True})
         question = _question(Path(temporary) / "full", _ONE, None, 2 if report.quick else KILLS)
         _stepped(
             report, "times the disk was full at a step of a build, then had room again", {**question, "full": True}

@@ -164,6 +164,9 @@ def label(
         labels = iter(named := tuple(labels))
         settings = {"alpha": alpha, "min_clarity": min_clarity, "alternatives": alternatives, "layers": layer}
         save_labels(lens.index, named, settings_of_labels(vocabulary, entries, settings))
+        typer.echo(
+            f"Saved with {lens.index.folder}: {sum(each.text is not None for each in named):,} labels.", err=True
+        )
     chosen = (each for number, each in enumerate(labels) if limit is None or number < limit)
     if not as_json:
         output.print_labels(chosen)

@@ -177,3 +177,17 @@ def test_adding_to_nothing(lens_command, tmp_path):
     status, _, err = lens_command("build", "--add", "--out", tmp_path / "index", "--exemplars", "9")
     assert status == 2 and "is not an index" in err
     assert not list(tmp_path.iterdir())
+
+
+def test_other_labels_are_refused_where_relevance_was_measured_by_them(lens_command, tmp_path):
+    for name in ("benign", "malignant"):
+        save_lesions(tmp_path / "images" / name, 6)
+    table = tmp_path / "images" / "all.csv"
+    paths = sorted(path.relative_to(tmp_path / "images").as_posix() for path in (tmp_path / "images").rglob("*.png"))
+    table.write_text("path,label\n" + "".join(f"{path},{path.split('/')[0]}\n" for path in paths))
+    build = ["build", "--subject", "python:tests.nets:plain", "--foundation", "tiny-clip", "--dataset", f"csv:{table}"]
+    out = ["--out", tmp_path / "index", "-q"]
+    assert lens_command(*build, "--layers", "act", "--classes", *out)[0] == 0
+    table.write_text(table.read_text().replace("malignant/003.png,malignant", "malignant/003.png,benign"))
+    status, _, err = lens_command("build", "--add", "--layers", "head", *out)
+    assert status == 2 and "1 samples have other labels" in err

@@ -206,3 +206,14 @@ def test_the_union_must_be_what_it_says(build, lens_command, pictures, tmp_path)
     layers = [parts[0], build("norm", "--layers", "norm", part="a")]
     status, _, err = lens_command("merge", *layers, *merge[3:])
     assert status == 2 and "these are the same" in err
+
+
+def test_a_union_without_a_name_asks_for_it_when_it_grows(build, lens_command, pictures, tmp_path):
+    parts = [build(part, "--layers", "act", part=part) for part in "abc"]
+    assert lens_command("merge", *parts, "--out", tmp_path / "merged")[0] == 0
+    assert read_manifest(tmp_path / "merged").dataset.name.startswith("merged:csv:")
+    grow = ["build", "--add", "--classes", "--out", tmp_path / "merged", "-q"]
+    status, _, err = lens_command(*grow)
+    assert status == 2 and "--dataset is missing" in err
+    assert lens_command(*grow, "--dataset", f"csv:{pictures / 'all.csv'}")[0] == 0
+    assert read_manifest(tmp_path / "merged").dataset.name == f"csv:{pictures / 'all.csv'}"
