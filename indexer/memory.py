@@ -45,7 +45,7 @@ class Fitting:
         if size == 1:
             raise OutOfMemory(
                 f"The {self._what} runs out of memory on a single sample: {_first_line(reason)}",
-                hint="End what else uses the memory and go on with --resume, or choose another --device.",
+                hint="End what else uses the memory and go on with --resume, or begin anew on another --device.",
             )
         self._most = size // 2
         _release()
