@@ -95,7 +95,9 @@ SUBJECTS = Catalogue(
         "transformers": Entry("indexer.subjects.transformers:load", "models", "transformers:NAME_OR_FOLDER[/random]"),
         "open_clip": Entry("indexer.subjects.open_clip:load", "models", "open_clip:MODEL/PRETRAINED"),
         "exported": Entry("indexer.subjects.exported:load", "models", "exported:FILE.pt2"),
-        "torchscript": Entry("indexer.subjects.torchscript:load", "models", "torchscript:FILE.pt"),
+        "torchscript": Entry(
+            "indexer.subjects.torchscript:load", "models", "torchscript:FILE.pt[,size=PIXELS][,batch=IMAGES]"
+        ),
         "python": Entry("indexer.subjects.python:load", "models", "python:MODULE:FACTORY"),
         "lesion": Entry("indexer.subjects.lesion:load", "models", "lesion:NAME"),
     },

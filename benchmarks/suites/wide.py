@@ -1,4 +1,4 @@
-"""Memory of collecting a hundred thousand neurons, in a process of its own, over what a plain pass takes."""
+"""Memory of collecting a hundred thousand latents of an autoencoder, in a process of its own, over a plain pass."""
 
 import json
 import subprocess
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 BAR = 0.05
 NEURONS, BATCH = 100_000, 32
+WIDTH, ACTIVE = 64, 64
 _MIB = 1 << 20
 
 
@@ -45,29 +46,38 @@ def measure(report: Report) -> None:
             growth <= BAR * row,
         )
     report.note(
-        f"A linear map of pixels to {NEURONS:,} rectified outputs, some 1 % of them active; batches of {BATCH}. Peak "
-        "resident memory of the process less what is resident after a plain pass over one batch."
+        f"A top-k autoencoder of {NEURONS:,} latents, {ACTIVE} active a position, on a map of 4 × 4 in {WIDTH} "
+        f"channels; batches of {BATCH}. Peak resident memory of the process less what is resident after a plain pass "
+        "of the subject over one batch; it holds one slice of latents (64 MiB) and what ranking it takes."
     )
 
 
 def subject() -> "tuple[torch.nn.Module, Any]":
-    """A wide layer `act`, for `python:benchmarks.suites.wide:subject`."""
+    """Sixteen patches of an image in 64 dimensions, for `python:benchmarks.suites.wide:subject`."""
     import numpy as np
     import torch
 
     torch.manual_seed(0)
-    layer = torch.nn.Linear(3 * 8 * 8, NEURONS)
-    layer.bias.data -= 0.6
     module = torch.nn.Sequential()
-    module.add_module("flat", torch.nn.Flatten())
-    module.add_module("linear", layer)
-    module.add_module("act", torch.nn.ReLU())
-    module.add_module("head", torch.nn.Linear(NEURONS, 2))
+    module.add_module("patches", torch.nn.Conv2d(3, WIDTH, 4, 4))
+    module.add_module("flat", torch.nn.Flatten(2))
+    module.add_module("tokens", torch.nn.Linear(16, 16))
 
     def prepare(image: "Image.Image") -> torch.Tensor:
-        return torch.from_numpy(np.asarray(image.resize((8, 8))).copy()).permute(2, 0, 1).float() / 128 - 1
+        return torch.from_numpy(np.asarray(image.resize((16, 16))).copy()).permute(2, 0, 1).float() / 128 - 1
 
     return module.eval(), prepare
+
+
+def _autoencoder(file: Path) -> None:
+    import torch
+    from safetensors.torch import save_file
+
+    torch.manual_seed(0)
+    encoder = torch.randn(WIDTH, NEURONS)
+    weights = {"W_enc": encoder, "W_dec": encoder.T.contiguous()}
+    biases = {"b_enc": torch.zeros(NEURONS), "b_dec": torch.zeros(WIDTH)}
+    save_file(weights | biases, file, {"architecture": "topk", "k": str(ACTIVE), "apply_b_dec_to_input": "false"})
 
 
 def _collected(count: int, exemplars: int) -> dict[str, Any]:
@@ -80,17 +90,22 @@ def _collected(count: int, exemplars: int) -> dict[str, Any]:
 def _child(count: int, exemplars: int) -> None:
     import torch
 
-    from indexer.catalogue import DATASETS, SUBJECTS
+    from indexer.catalogue import DATASETS
     from indexer.collectors.activation import ActivationCollector, CollectSettings
     from indexer.progress import Silent
+    from indexer.subjects.opening import open_subject
 
-    wide, dataset = SUBJECTS.load("python:benchmarks.suites.wide:subject"), DATASETS.load(f"lesions:{count}")
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "sae.safetensors"
+        _autoencoder(file)
+        wide = open_subject("python:benchmarks.suites.wide:subject", {"patches": file})
+    dataset = DATASETS.load(f"lesions:{count}")
     batch = torch.stack([wide.preprocess(dataset.load(number)) for number in range(BATCH)])
     with torch.inference_mode():
         wide.module(batch)
     before = memory("VmRSS")
     with tempfile.TemporaryDirectory() as staging:
-        settings = CollectSettings(("act",), exemplars=exemplars, batch_size=BATCH, threads=1)
+        settings = CollectSettings(("patches.sae",), exemplars=exemplars, batch_size=BATCH, threads=1)
         collected = ActivationCollector(settings, Path(staging)).collect(wide, dataset, Silent())
     end = collected.layers[0].positive
     active = float(end.active.sum()) / count / NEURONS
