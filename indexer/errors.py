@@ -8,6 +8,7 @@ LensError                    message + hint; the surfaces print both
 ├── SubjectFault             the subject cannot be loaded, run or trusted
 │   └── OutOfMemory          not even one sample fits; with more room the work goes on where it was
 ├── DatasetFault             the dataset is empty, unreadable or inconsistent
+│   └── SampleLost           a sample that was read before cannot be read now; once it can, the work goes on
 ├── IndexUnusable            the folder is no index of ours, or cannot be read
 │   └── Untrustworthy        digests, spaces or values are not what they must be; `lens audit` ends with 4
 ├── DiskFull                 no room for what is written; with more room the work goes on where it was
@@ -61,6 +62,10 @@ class OutOfMemory(SubjectFault):
 
 class DatasetFault(LensError):
     """The dataset is empty, unreadable or inconsistent."""
+
+
+class SampleLost(DatasetFault):
+    """A sample that was read before cannot be read now."""
 
 
 class IndexUnusable(LensError):

@@ -87,8 +87,8 @@ def _layers(indexes: Sequence[Index], *, relevance: bool) -> _Merged:
     found: dict[str, pa.Table | None] = {}
     for name, file in named.items():
         there = [
-            pool.moved(pq.read_table(index.folder / file), index, int(first))
-            for index, first in zip(indexes, starts, strict=False)
+            pool.moved(pq.read_table(index.folder / file), number, int(starts[number]))
+            for number, index in enumerate(indexes)
             if (index.folder / file).exists()
         ]
         found[name] = pa.concat_tables(there).unify_dictionaries() if there else None
@@ -213,7 +213,7 @@ def _manifest(indexes: Sequence[Index], merged: _Merged, engine: str) -> Manifes
 
 def _survey(indexes: Sequence[Index], pool: Pool) -> pa.Table | None:
     """The samples that contrasts were taken from, each once, in the order of their lots."""
-    joined = pa.concat_tables([pool.moved(index.survey, index) for index in indexes])
+    joined = pa.concat_tables([pool.moved(index.survey, number) for number, index in enumerate(indexes)])
     if not joined.num_rows:
         return None
     samples, first = np.unique(np.asarray(joined["sample"], dtype=np.int64), return_index=True)

@@ -20,6 +20,8 @@ class Pool:
     """The embeddings of several indexes, each view once."""
 
     indexes: Sequence[Index]
+    held: Sequence[NDArray[np.int64]]
+    """View of every embedding of each index, in the numbers of the union."""
     views: NDArray[np.int64]
     """Ascending, in the numbers of the union."""
     part: NDArray[np.int64]
@@ -40,13 +42,13 @@ class Pool:
         starts = np.cumsum([0, *map(len, held)])
         part = np.searchsorted(starts, first, side="right") - 1
         real = seen >= 0
-        return cls(indexes, seen[real], part[real], (first - starts[part])[real])
+        return cls(indexes, held, seen[real], part[real], (first - starts[part])[real])
 
     def only(self, wanted: NDArray[np.int64]) -> "Pool":
         """Those of the wanted views, ascending."""
         rows = rows_of(wanted, self.views)
         assert (rows >= 0).all()
-        return Pool(self.indexes, wanted, self.part[rows], self.row[rows])
+        return Pool(self.indexes, self.held, wanted, self.part[rows], self.row[rows])
 
     def vectors(self) -> Vectors:
         """[views, d]"""
@@ -63,10 +65,10 @@ class Pool:
             pairs = zip(self.part[block], self.row[block], strict=True)
             yield [self.indexes[part].thumbnail(int(row)) for part, row in pairs]
 
-    def moved(self, table: pa.Table, index: Index, first: int = 0) -> pa.Table:
+    def moved(self, table: pa.Table, number: int, first: int = 0) -> pa.Table:
         """A table of an index with its embeddings, and its neurons, numbered as in the union."""
         if "embedding" in table.column_names:
-            own = known_views(index)[np.asarray(table["embedding"])]
+            own = self.held[number][np.asarray(table["embedding"])]
             table = with_column(table, "embedding", rows_of(own, self.views))
         if "neuron" in table.column_names:
             table = with_column(table, "neuron", np.asarray(table["neuron"]) + first)

@@ -8,7 +8,7 @@ from PIL import Image
 
 from indexer.datasets.dataset import Dataset
 from indexer.datasets.reading_ahead import Ahead, Read, bytes_of, content_of, read_ahead, reading_threads
-from indexer.errors import DatasetFault
+from indexer.errors import SampleLost
 
 __all__ = ["Batch", "Reading", "chosen_batches", "content_of", "distinct_batches", "reading_threads"]
 
@@ -92,12 +92,15 @@ def distinct_batches(  # noqa: PLR0913 - all but three have names
 def chosen_batches(
     dataset: Dataset, prepare: Callable[[Image.Image], T], numbers: Sequence[int], *, size: int, threads: int
 ) -> Iterator[Batch[T]]:
-    """Batches of these samples, in the order given; raises DatasetFault for one that can no longer be read."""
+    """Batches of these samples, in the order given; raises SampleLost for one that can no longer be read."""
     growing: _Growing[T] = _Growing(size)
     ahead = Ahead(threads, _samples_ahead(size, threads), digests=False)
     for number, read in zip(numbers, read_ahead(dataset, prepare, numbers, ahead), strict=True):
         if read.item is None:
-            raise DatasetFault(f"{dataset.keys[number]} could be read before, but not now: {read.fault}")
+            raise SampleLost(
+                f"{dataset.keys[number]} could be read before, but not now: {read.fault}",
+                hint="Make it readable again; a build goes on with --resume.",
+            )
         growing.add(number, read)
         if growing.full:
             yield growing.batch(images=False)

@@ -1,5 +1,7 @@
 """FAISS: inverted lists over the concept vectors, re-ranked exactly; on all GPUs where there are any."""
 
+import errno
+import os
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +60,11 @@ class FaissEngine:
 
     def save(self, folder: Path) -> None:
         """Write the FAISS index."""
-        faiss.write_index(self._index, str(folder / _FILE))
+        try:
+            faiss.write_index(self._index, str(folder / _FILE))
+        except RuntimeError as fault:
+            code = errno.ENOSPC if os.strerror(errno.ENOSPC) in str(fault) else errno.EIO
+            raise OSError(code, os.strerror(code), str(folder / _FILE)) from fault
 
     def _parameters(self, rows: Rows) -> Any:  # noqa: ANN401 - a SWIG type without a common base
         selector = None

@@ -113,14 +113,19 @@ NOTHING_STORED = -1
 
 def staging(out: Path) -> Path:
     """Where a build works before it is renamed to `out`."""
-    return out.with_name(out.name + ".building")
+    return _beside(out, ".building")
 
 
 def retired(out: Path) -> Path:
     """Where the index that is being replaced waits until the new one stands."""
-    return out.with_name(out.name + ".replaced")
+    return _beside(out, ".replaced")
 
 
 def discarded(out: Path) -> Path:
     """Where a folder goes to be removed, so that it is never seen half-removed."""
-    return out.with_name(out.name + ".discarded")
+    return _beside(out, ".discarded")
+
+
+def _beside(out: Path, ending: str) -> Path:
+    named = out if out.name not in ("", "..") else out.resolve()
+    return named.with_name(named.name + ending)

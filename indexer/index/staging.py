@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from indexer.errors import DatasetFault, DiskFull, InvalidInput, OutOfMemory, SubjectFault
+from indexer.errors import DatasetFault, DiskFull, InvalidInput, OutOfMemory, SampleLost, SubjectFault
 from indexer.index.files import FINISHED, MANIFEST, discarded, retired, staging
 from indexer.index.locking import LOCK, locked
 from indexer.index.manifest import digest_of, read_manifest
@@ -23,7 +23,9 @@ _ASKED = "asked.sha256"
 _PUBLISHING = "publishing.sha256"
 _BOOKKEEPING = {LOCK, *(name + end for name in (_ASKED, BEGUN) for end in ("", ".part"))}
 _HOPELESS = (InvalidInput, SubjectFault, DatasetFault)
-"""Faults that going on later cannot cure, OutOfMemory excepted: what was begun is removed."""
+"""Faults that going on later cannot cure: what was begun is removed."""
+_PASSING = (OutOfMemory, SampleLost)
+"""Those among them that it can."""
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 
 
@@ -49,7 +51,7 @@ def claimed(out: Path, settings: object, *, resume: bool, replace: bool) -> Iter
         try:
             yield work
         except BaseException as fault:
-            if isinstance(fault, _HOPELESS) and not isinstance(fault, OutOfMemory):
+            if isinstance(fault, _HOPELESS) and not isinstance(fault, _PASSING):
                 _discard(work, out)
             elif not (work / _PUBLISHING).exists():
                 shutil.rmtree(work / FINISHED, ignore_errors=True)

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from indexer.errors import LensError
+from indexer.memory import out_of_memory
 from lens_client.errors import LensServerError
 
 INTERNAL, INTERRUPTED, BAD_INPUT = 70, 130, 2
@@ -22,6 +23,9 @@ def tell(fault: Exception) -> int:
     elif isinstance(fault, OSError) and fault.errno in _NO_ROOM:
         message = f"Writing failed: {fault.strerror}."
         hint = "No index was half-written. Make room, or choose another place; then go on with --resume."
+    elif out_of_memory(fault):
+        message = f"Memory ran out: {str(fault).strip().partition(chr(10))[0] or 'the system gave no more'}."
+        hint = "Smaller batches (--batch-size) or fewer layers at once need less; --add brings the others later."
     if os.environ.get("LENS_DEBUG"):
         traceback.print_exception(fault)
     kind = "error" if message else "internal error"

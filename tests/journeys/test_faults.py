@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 
 from indexer.catalogue import FOUNDATION_MODELS
-from indexer.errors import IndexUnusable, InvalidInput, OutOfMemory, SubjectFault
+from indexer.errors import DiskFull, IndexUnusable, InvalidInput, OutOfMemory, SampleLost, SubjectFault
 from indexer.index.manifest import read_manifest
 from indexer.index.reader import Index, check_files
 from indexer.pipeline import build_index
@@ -314,3 +314,57 @@ def test_the_time_of_a_build_can_be_given(tmp_path, monkeypatch, lens_command):
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "yesterday")
     status, _, err = lens_command(*build, tmp_path / "a")
     assert status == 2 and "seconds since 1970" in err
+
+
+def test_a_picture_that_is_away_for_a_while(tmp_path):
+    """What was collected is kept; once the picture is back, the build goes on."""
+    save_lesions(tmp_path / "images", 12)
+    whole = build_index(build_config(tmp_path / "whole", dataset=f"folder:{tmp_path / 'images'}", exemplars=12))
+    config = build_config(tmp_path / "index", dataset=f"folder:{tmp_path / 'images'}", exemplars=12)
+    first = sorted((tmp_path / "images").iterdir())[0]
+
+    class Unmounting(Noting):
+        def stage(self, title, total, done=0):
+            if title.startswith("Embedding"):
+                first.rename(tmp_path / "away.png")
+                for each in (tmp_path / "index.building").glob("decoded-*"):
+                    each.unlink()
+            return super().stage(title, total, done)
+
+    with pytest.raises(SampleLost, match="could be read before, but not now") as fault:
+        build_index(config, progress=Unmounting())
+    assert "--resume" in fault.value.hint
+    (tmp_path / "away.png").rename(first)
+    build_index(config, resume=True)
+    assert read_manifest(config.out).files == read_manifest(whole).files
+
+
+def test_the_folder_one_stands_in(lens_command, tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    (tmp_path / "here" / "thesis.txt").write_text("years of work")
+    for out in (".", "..", "../here"):
+        status, _, err = lens_command("build", *PLAIN, "--dataset", "lesions:20", "--out", out)
+        assert status == 2 and "is not an index" in err, err
+    assert [path.name for path in tmp_path.iterdir()] == ["here"]
+
+
+def test_memory_that_runs_out_elsewhere(lens_command, tmp_path, monkeypatch):
+    def short(*_):
+        raise MemoryError("Unable to allocate 8.00 PiB")
+
+    monkeypatch.setattr("indexer.pipeline.neuron_tables", short)
+    status, _, err = lens_command("build", *PLAIN, "--dataset", "lesions:20", "--out", tmp_path / "index")
+    assert status == 2 and "Memory ran out: Unable to allocate 8.00 PiB" in err and "--batch-size" in err
+
+
+def test_an_engine_that_finds_no_room(tmp_path, monkeypatch):
+    config = build_config(tmp_path / "index", exemplars=5)
+
+    def full(*_):
+        raise RuntimeError("Error in write_index: write error in faiss.index: 10 != 20 (No space left on device)")
+
+    monkeypatch.setattr("faiss.write_index", full)
+    with pytest.raises(DiskFull, match="no space left"):
+        build_index(config.model_copy(update={"engine": "faiss"}))
+    assert not (tmp_path / "index").exists()

@@ -25,6 +25,7 @@ CASES = {
     errors.DatasetFault("no", hint="cure"): ("FAILED_PRECONDITION", "DATASET_FAULT"),
     errors.IndexUnusable("torn", hint="cure"): ("FAILED_PRECONDITION", "INDEX_UNUSABLE"),
     errors.Untrustworthy("foreign", hint="cure"): ("FAILED_PRECONDITION", "UNTRUSTWORTHY"),
+    errors.SampleLost("gone", hint="cure"): ("FAILED_PRECONDITION", "SAMPLE_LOST"),
     errors.OutOfMemory("large", hint="cure"): ("RESOURCE_EXHAUSTED", "OUT_OF_MEMORY"),
     errors.DiskFull("full", hint="cure"): ("RESOURCE_EXHAUSTED", "DISK_FULL"),
     errors.Unavailable("later", hint="cure"): ("UNAVAILABLE", "UNAVAILABLE"),
