@@ -96,7 +96,7 @@ def place(
 
     Raises SubjectFault where the layers, the subject or its preprocessing do not tell the place.
     """
-    if settings.crop == "none":
+    if settings.crop == "none" or not collected.layers:
         return collected
     ends = [(layer.layer, sign, end) for layer in collected.layers for sign, end in layer.ends]
     _refuse_negative([layer for layer, sign, _ in ends if sign < 0], settings.crop)

@@ -106,8 +106,11 @@ def test_more_exemplars_need_no_second_look_at_those_that_are_there(grown, lens_
     same(index, fresh(lens_command, tmp_path, "--layers", "norm", "--exemplars", "20"))
 
 
-def test_relevance_alone_shows_no_sample_to_the_taps(grown, lens_command, tmp_path, passes, monkeypatch):
-    grown("--exemplars", "7")
+@pytest.mark.parametrize(
+    "settings", [[], ["--crop", "activation", "--percentiles", "90,10", "--concept-vector", "contrastive"]], ids=len
+)
+def test_relevance_alone_shows_no_sample_to_the_taps(grown, lens_command, tmp_path, passes, monkeypatch, settings):
+    grown("--exemplars", "7", base=("--layers", "norm", "--exemplars", "6", *settings))
     passes.clear()
 
     def collect(*_):
@@ -117,7 +120,7 @@ def test_relevance_alone_shows_no_sample_to_the_taps(grown, lens_command, tmp_pa
         patched.setattr("indexer.collectors.activation.ActivationCollector.collect", collect)
         index = grown("--classes")
     assert not passes
-    same(index, fresh(lens_command, tmp_path, "--layers", "norm", "--exemplars", "7", "--classes"))
+    same(index, fresh(lens_command, tmp_path, "--layers", "norm", "--exemplars", "7", "--classes", *settings))
     assert lens_command("verify", tmp_path / "index")[0] == 0
 
 
