@@ -38,7 +38,7 @@ _START = (
 
 def measure(report: Report) -> None:
     """Kills at random moments, then before random steps on disk, in every variant."""
-    kills, samples = (3, 60) if report.quick else (KILLS, 400)
+    kills, samples = (3, 60) if report.quick else (KILLS, 250)
     with tempfile.TemporaryDirectory() as temporary:
         _timed(report, Path(temporary), kills, samples)
         for number, (name, (asked, before)) in enumerate(VARIANTS.items()):
