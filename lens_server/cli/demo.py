@@ -69,7 +69,7 @@ def _build(name: str, out: Path, samples: int) -> Path:
         "relevance": {"classes": True},
         "out": out / name,
     }
-    return build_index(read_config(None, settings), replace=True, progress=TerminalProgress())
+    return build_index(read_config(None, settings), resume=True, replace=True, progress=TerminalProgress())
 
 
 def _model(name: str, client: LensClient) -> Model:
