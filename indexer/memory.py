@@ -3,7 +3,7 @@
 import gc
 import sys
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from indexer.errors import OutOfMemory
 
@@ -60,11 +60,13 @@ def out_of_memory(fault: BaseException) -> bool:
 def _release() -> None:
     """Give back what the failed attempt held; a device that nobody uses is not woken for it."""
     gc.collect()
-    torch = sys.modules.get("torch")
-    for device in ("cuda", "mps"):
-        part = getattr(torch, device, None)
-        if part is not None and part.is_available() and (device == "mps" or part.is_initialized()):
-            part.empty_cache()
+    torch: Any = sys.modules.get("torch")
+    if torch is None:
+        return
+    if torch.cuda.is_available() and torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
+    if torch.backends.mps.is_available():
+        torch.mps.empty_cache()
 
 
 def _first_line(reason: str) -> str:
