@@ -260,3 +260,15 @@ def floored():
 def capped():
     """Never above 0.4: constant on bright pictures, where it is strongest."""
     return _Fixed(lambda x: x.mean((1, 2, 3)).clamp(max=0.4)[:, None]).eval(), _pixels
+
+
+def classified_ties():
+    """Two units of few distinct values, under a head that looks at both."""
+
+    def function(x):
+        level = x.mean((1, 2, 3)).mul(20).round() / 20
+        return torch.stack([level, 0.5 - level], dim=1)
+
+    net = _Fixed(function).eval()
+    net.forward = lambda x: net.units(x) @ torch.tensor([[1.0, -1.0], [0.5, 1.0]])
+    return net, _pixels, ("benign", "malignant")

@@ -21,11 +21,16 @@ def contrastive_vectors(
     """
     n, k, d = exemplars.shape
     cosines = (exemplars.reshape(n * k, d) @ samples.T).reshape(n, k, len(samples))
-    cosines = np.where(allowed, cosines, -np.inf)
-    nearest = cosines.argmax(axis=2)
-    alike = np.take_along_axis(cosines, nearest[:, :, None], axis=2)[:, :, 0]
-    taken = gamma * np.where(np.isfinite(alike), alike, 0)[:, :, None] * samples[nearest]
-    return normalise(np.einsum("nk,nkd->nd", weights, exemplars - taken, dtype=np.float64))
+    left = exemplars - gamma * shared(np.where(allowed, cosines, -np.inf), samples)
+    return normalise(np.einsum("nk,nkd->nd", weights, left, dtype=np.float64))
+
+
+def shared(cosines: NDArray[np.floating], samples: Vectors) -> Vectors:
+    """s c of each exemplar [.., d]: from its cosines with samples [.., m], −∞ for those that are no contrasts of it."""
+    nearest = cosines.argmax(axis=-1)
+    alike = np.take_along_axis(cosines, nearest[..., None], axis=-1)
+    found: Vectors = np.where(np.isfinite(alike), alike, 0).astype(np.float32) * samples[nearest]
+    return found
 
 
 def shares(strength: NDArray[np.floating], counts: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -6,12 +6,15 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.domain.contrast import shared
 from indexer.domain.embeddings import Vectors, normalise
 
 DRAWS = 4999
 """Random sets per null; the smallest p is 1 / (1 + draws)."""
 POOL = 4096
 """Exemplar embeddings that random sets are drawn from, themselves drawn at random where there are more."""
+COLD = 0.5
+"""Share of samples that a random set's neuron is cold on."""
 SEED = 20501
 
 
@@ -38,21 +41,50 @@ class Null:
         return float(self.alignments.mean(dtype=np.float64)), float(self.alignments.std(dtype=np.float64))
 
 
-class NullSets:
-    """Random sets of `size` distinct exemplar embeddings: their concept vectors, made once for every probe."""
+@dataclass(frozen=True)
+class Contrasting:
+    """What contrastive concept vectors are formed with (domain.contrast)."""
 
-    def __init__(self, exemplars: Vectors, size: int, draws: int = DRAWS) -> None:
+    samples: Vectors
+    """[m, d] unit rows that contrasts are taken from."""
+    weights: NDArray[np.float64]
+    """[n, k] weights of exemplars that neurons have; each random set takes those of one of them."""
+    gamma: float
+
+    def sum(self, exemplars: Vectors, cosines: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float64]:
+        """What is normalised [d] for a random set [k, d] with these cosines to the samples [k, m]."""
+        weights = self.weights[rng.integers(len(self.weights)), : len(exemplars)]
+        cold = rng.random(len(self.samples)) < COLD
+        left = exemplars - self.gamma * shared(np.where(cold, cosines, -np.inf), self.samples)
+        total: NDArray[np.float64] = (weights / weights.sum()) @ left
+        return total
+
+
+class NullSets:
+    """Random sets of `size` distinct exemplar embeddings: their concept vectors, made once for every probe.
+
+    With `contrasting` these are contrastive: each set's samples are hot or cold at random, as for a neuron whose
+    activations have nothing to do with what the samples show.
+    """
+
+    def __init__(
+        self, exemplars: Vectors, size: int, draws: int = DRAWS, contrasting: Contrasting | None = None
+    ) -> None:
         rng = np.random.default_rng([SEED, size, len(exemplars)])
         if len(exemplars) > POOL:
             exemplars = exemplars[np.sort(rng.choice(len(exemplars), POOL, replace=False))]
-        size = min(size, len(exemplars))
+        self._size = size = min(size, len(exemplars))
         means = np.empty((draws, exemplars.shape[1]), dtype=np.float32)
+        sums = means if contrasting is None else np.empty_like(means)
+        alike = exemplars @ contrasting.samples.T if contrasting is not None else None
         for row in range(draws):
-            means[row] = exemplars[rng.choice(len(exemplars), size, replace=False, shuffle=False)].mean(axis=0)
-        self.concepts = normalise(means)
+            chosen = rng.choice(len(exemplars), size, replace=False, shuffle=False)
+            means[row] = exemplars[chosen].mean(axis=0)
+            if contrasting is not None and alike is not None:
+                sums[row] = contrasting.sum(exemplars[chosen], alike[chosen], rng)
+        self.concepts = normalise(sums)
         """Concept vectors of the random sets [draws, d]."""
         self._squares = np.einsum("nd,nd->n", means, means, dtype=np.float64)
-        self._size = size
 
     def null(self, probe: Vectors) -> Null:
         """The null of a unit probe [d]."""

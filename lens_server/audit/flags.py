@@ -5,12 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.domain.significance import NullSets, adjusted
+from indexer.domain.significance import adjusted
 from indexer.domain.states import State
 from indexer.index.reader import STATES, Index
 from lens_server.audit.rulebook import Statistics
 from lens_server.audit.sight import Sight
 from lens_server.audit.statistics import tail
+from lens_server.queries.significance import by_kind, kinds_of, null_sets, pool_of
 
 HALFWAY = 0.5
 """A flagged neuron's exemplars score at least half the way from images without the concept to images with it (ours)."""
@@ -84,12 +85,14 @@ def _against_random(
 ) -> NDArray[np.float64]:
     p = np.ones(alignment.shape)
     sizes = index.neurons.exemplar_count[rows]
-    for size in np.unique(sizes):
-        null = NullSets(index.exemplar_vectors, int(size), asked.null_draws).concepts @ units.T
-        of_size = np.flatnonzero(sizes == size)
-        for column in range(len(units)):
-            drawn = np.sort(null[:, column].astype(np.float64))
-            p[of_size, column] = tail(drawn, alignment[of_size, column].astype(np.float64))
+    for kind, places in by_kind(index, kinds_of(index), rows):
+        pool = pool_of(index, kind)
+        for size in np.unique(sizes[places]):
+            null = null_sets(index, kind, pool, int(size), asked.null_draws).concepts @ units.T
+            of_size = places[sizes[places] == size]
+            for column in range(len(units)):
+                drawn = np.sort(null[:, column].astype(np.float64))
+                p[of_size, column] = tail(drawn, alignment[of_size, column].astype(np.float64))
     return p
 
 

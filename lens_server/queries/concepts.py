@@ -40,8 +40,7 @@ class Named:
         index = self.side.index
         aligned = np.asarray(index.concept_vectors[rows]) @ probe
         best = int(aligned.argmax())
-        size = int(index.neurons.exemplar_count[rows[best]])
-        ((z, _),) = self.side.significance.judge(probe, [float(aligned[best])], [size])
+        ((z, _),) = self.side.significance.judge(probe, [float(aligned[best])], [int(rows[best])])
         name = str(index.neurons.id(int(rows[best])))
         return ConceptStrength(len(rows), len(rows) / self.alive, name, float(aligned[best]), z)
 

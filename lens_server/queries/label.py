@@ -54,11 +54,11 @@ def label(  # noqa: PLR0913
     size = index.manifest.exemplars
     alive = rows[index.neurons.state[rows] == STATES.index(State.ALIVE)]
     ranking = rank(index, significance, alive, probes, settings) if len(alive) else None
-    least = settings.min_clarity
-    if least is None:
-        least = significance.sets(size).clarity_limit(_CLARITY_QUANTILE)
+    least = np.full(len(rows), settings.min_clarity or 0.0)
+    if settings.min_clarity is None:
+        least = significance.clarity_limits(rows, size, _CLARITY_QUANTILE)
     position = {int(row): at for at, row in enumerate(alive)}
-    for row in rows:
+    for row, limit in zip(rows, least, strict=True):
         neuron = neuron_at(index, int(row))
         at = position.get(int(row))
         if at is None or ranking is None:
@@ -71,7 +71,7 @@ def label(  # noqa: PLR0913
         margin = best[0].alignment - best[1].alignment if len(best) > 1 else None
         p = float(ranking.p_corrected[at])
         abstained = None
-        if neuron.clarity is None or neuron.clarity < least:
+        if neuron.clarity is None or neuron.clarity < limit:
             abstained = "clarity"
         elif p > settings.alpha:
             abstained = "not significant"
@@ -95,16 +95,17 @@ def rank(
     """
     kept = min(max(settings.alternatives, 2), len(probes))
     draws = min(max(DRAWS, math.ceil(2 * len(probes) / settings.alpha)), _MOST_DRAWS)
-    sets = significance.sets(index.manifest.exemplars, draws)
     histogram = np.zeros(draws + 1, dtype=np.int64)
     words = np.full((len(rows), kept), -1, dtype=np.int64)
     scores = np.full((len(rows), kept), -np.inf, dtype=np.float32)
     counts = np.zeros((len(rows), kept), dtype=np.int64)
-    for start in range(0, len(probes), _WORDS):
+    drawn = [
+        (significance.sets(index.manifest.exemplars, draws, kind), own) for kind, own in significance.by_kind(rows)
+    ]
+    for start, sets, own in ((start, *each) for start in range(0, len(probes), _WORDS) for each in drawn):
         block = probes[start : start + _WORDS]
         nulls = np.sort(sets.concepts @ block.T, axis=0).T
-        for first in range(0, len(rows), _NEURONS):
-            part = slice(first, first + _NEURONS)
+        for part in (own[first : first + _NEURONS] for first in range(0, len(own), _NEURONS)):
             aligned = np.asarray(index.concept_vectors[rows[part]]) @ block.T
             above = np.stack(
                 [draws - np.searchsorted(null, aligned[:, at], side="left") for at, null in enumerate(nulls)], axis=1
@@ -129,7 +130,7 @@ def unexpected(  # noqa: PLR0913
     limit: int,
 ) -> tuple[Unexpected, ...]:
     """Alive, clear neurons with the lowest highest alignment to any entry, lowest first."""
-    least = significance.sets(index.manifest.exemplars).clarity_limit(_CLARITY_QUANTILE)
+    least = significance.clarity_limits(rows, index.manifest.exemplars, _CLARITY_QUANTILE)
     table = index.neurons
     clear = rows[(table.state[rows] == STATES.index(State.ALIVE)) & (table.clarity[rows] >= least)]
     found: list[tuple[float, int, int]] = []

@@ -33,8 +33,7 @@ def search(  # noqa: PLR0913
     for probe in probes:
         found = engine.search(probe.vector, limit, selection)
         alignments = [float(score) for score in found.scores]
-        sizes = [int(count) for count in index.neurons.exemplar_count[found.rows]]
-        judged = significance.judge(probe.vector, alignments, sizes)
+        judged = significance.judge(probe.vector, alignments, found.rows.tolist())
         hits = tuple(
             Hit(neuron_at(index, int(row)), alignment, z, p)
             for row, alignment, (z, p) in zip(found.rows, alignments, judged, strict=True)

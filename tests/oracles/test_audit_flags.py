@@ -41,6 +41,7 @@ def index_of(images, exemplars):
     table = SimpleNamespace(
         layers=("layer",),
         layer=np.zeros(neurons, dtype=np.int32),
+        starts=np.array([0, neurons]),
         state=np.full(neurons, STATES.index(State.ALIVE), dtype=np.int8),
         clarity=np.linspace(0.1, 0.9, neurons, dtype=np.float32),
         exemplar_count=np.full(neurons, k, dtype=np.int32),
@@ -48,8 +49,14 @@ def index_of(images, exemplars):
     )
     listed = pa.table({"embedding": exemplars.ravel().astype(np.int32)})
     vectors = np.stack([concept_vector(images[each]) for each in exemplars])
+    origin = SimpleNamespace(units=neurons, crop="none", concept_vector="mean")
     return SimpleNamespace(
-        neurons=table, exemplar_vectors=images, concept_vectors=vectors, all_exemplars=lambda *_: listed
+        manifest=SimpleNamespace(layers=(origin,)),
+        neurons=table,
+        survey=pa.table({"embedding": np.empty(0, dtype=np.int32)}),
+        exemplar_vectors=images,
+        concept_vectors=vectors,
+        all_exemplars=lambda *_: listed,
     )
 
 
@@ -92,7 +99,10 @@ def test_a_placebo_that_fits_best_is_flagged_so_the_control_can_fail():
 
 def test_unclear_neurons_leave_the_counts():
     rng, images, shown, sight = world(13)
-    exemplars = np.stack([rng.choice(np.flatnonzero(shown[:, 0]), EXEMPLARS, replace=False) for _ in range(NEURONS)])
+    patched, all_samples = np.flatnonzero(shown[:, 0]), np.arange(SAMPLES)
+    exemplars = np.stack(
+        [rng.choice(all_samples if row % 2 else patched, EXEMPLARS, replace=False) for row in range(NEURONS)]
+    )
     found = flag(index_of(images, exemplars), (), sight, Statistics(min_clarity_percentile=20))
-    assert found.of("patch").all()
-    assert found.count("patch") == NEURONS * 8 // 10
+    assert found.of("patch").tolist() == [row % 2 == 0 for row in range(NEURONS)]
+    assert found.count("patch") == NEURONS * 8 // 20

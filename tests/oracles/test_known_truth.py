@@ -8,6 +8,7 @@ from sklearn.metrics import average_precision_score
 from indexer.domain.embeddings import concept_vector, normalise
 from indexer.domain.significance import NullSets
 from lens_server.lens import Lens
+from lens_server.queries.significance import kinds_of, pool_of
 from tests.conftest import build_config
 
 ALPHA = 0.05
@@ -88,3 +89,60 @@ def test_a_neuron_of_patches_is_significant(patched):
     pool = np.asarray(patched._index.exemplar_vectors)
     probe = patched._words.texts(["colour patch"])[0]
     assert NullSets(pool, 30).null(probe).p(float(normalise(pool[rows].mean(axis=0)) @ probe)) <= 1 / 1000
+
+
+@pytest.fixture(scope="module")
+def contrastive(tmp_path_factory):
+    """Lesions with contrastive vectors."""
+    from indexer.config import ConceptConfig
+    from indexer.pipeline import build_index
+
+    out = tmp_path_factory.mktemp("contrastive") / "index"
+    asked = {"dataset": "lesions:400,seed=905", "exemplars": 8, "survey": 150}
+    config = build_config(out, subject="lesion:clean", layers=("block4",), **asked)
+    return Lens.open(build_index(config.model_copy(update={"concept": ConceptConfig(vector="contrastive", gamma=1.0)})))
+
+
+@pytest.mark.parametrize("size", [3, 8])
+def test_neurons_of_noise_are_significant_no_more_often_than_alpha_when_contrastive(contrastive, size):
+    """Noise as activations of all samples: exemplars, weights and contrasts as a build takes them; the null holds."""
+    from indexer.domain.contrast import contrastive_vectors, shares
+
+    rng = np.random.default_rng(13)
+    index = contrastive._index
+    survey = np.asarray(index.exemplar_vectors[np.asarray(index.survey["embedding"])])
+    pool = np.asarray(index.exemplar_vectors[pool_of(index, kinds_of(index)[0])])
+    neurons = 1000
+    noise = rng.exponential(size=(len(pool), neurons))
+    ranked = np.argsort(-noise, axis=0, kind="stable")[:size].T
+    weights = shares(np.take_along_axis(noise, ranked.T, axis=0).T, np.full(neurons, size))
+    cold = rng.random((neurons, 1, len(survey))) < 0.6
+    concepts = contrastive_vectors(pool[ranked], weights, survey, cold, 1.0)
+    probes = contrastive._words.texts(["colour patch", "ruler", "ink", "hair", "irregular border"])
+    claimed, by_means = 0, 0
+    for probe in probes:
+        claimed += int((contrastive._significance.sets(size).null(probe).p(concepts @ probe) <= ALPHA).sum())
+        by_means += int((NullSets(pool, size).null(probe).p(concepts @ probe) <= ALPHA).sum())
+    # Neurons share the pool, so their p are not independent: half as much again as α is allowed.
+    assert claimed / (neurons * len(probes)) <= 1.5 * ALPHA
+    assert by_means / (neurons * len(probes)) > 1.5 * ALPHA, "means of random sets would not do"
+
+
+def test_random_sets_are_of_exemplars_only(contrastive):
+    """Samples that are embedded for contrasts are no exemplars: the null does not draw them."""
+    index = contrastive._index
+    named = np.unique(np.asarray(index.all_exemplars("embedding")["embedding"]))
+    assert len(named) < len(index.exemplar_vectors)
+    np.testing.assert_array_equal(pool_of(index, kinds_of(index)[0]), named)
+
+
+def test_labels_of_contrastive_neurons_are_judged_by_their_own_null(contrastive):
+    from tests.oracles import textbook
+
+    words = ["colour patch", "ruler", "hair"]
+    (answer,) = contrastive.search(words[:1], limit=3)
+    probe = contrastive._words.texts(words[:1])[0]
+    for hit in answer.hits:
+        null = contrastive._significance.sets(hit.neuron.exemplar_count).concepts @ probe
+        assert hit.p == pytest.approx(textbook.p_value(np.float32(hit.alignment), null.tolist()), abs=1e-3)
+    assert len(list(contrastive.label(words))) == len(contrastive._index.neurons)
