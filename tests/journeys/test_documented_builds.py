@@ -48,7 +48,7 @@ NEURONS = {"vit": 12 * 768, "swin": 96 + 192 + 384 + 768, "resnet": 2 * 256 + 2 
 
 def documented():
     """Name of the index → arguments of the command, from README."""
-    section = (ROOT / "README.md").read_text(encoding="utf-8").split("### Any model, any layer\n")[1].split("\n## ")[0]
+    section = (ROOT / "README.md").read_text(encoding="utf-8").split("### Any model, any layer\n")[1].split("\n##")[0]
     shared = re.search(r'^ +WITH="(.*)"$', section, re.MULTILINE)[1]
     lines = re.findall(r"^ +lens (build .*)$", section, re.MULTILINE)
     commands = [shlex.split(line.replace("$WITH", shared)) for line in lines]
