@@ -1,8 +1,8 @@
 """Reading samples: what a second thread brings, how long a subject waits, what adapters and large pictures cost."""
 
-import hashlib
 import io
 import json
+import multiprocessing
 import subprocess
 import sys
 import tarfile
@@ -10,7 +10,6 @@ import tempfile
 import time
 import zipfile
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +18,18 @@ import pyarrow.parquet as pq
 import torch
 from PIL import Image
 
-from benchmarks.measuring import interleaved, memory, seconds
+from benchmarks.measuring import interleaved, memory
 from benchmarks.real_data import real_data
 from benchmarks.reporting import Report
 from indexer.catalogue import DATASETS, SUBJECTS
-from indexer.datasets.batches import PICTURES_LIMIT, Reading, chosen_batches, distinct_batches, reading_threads
+from indexer.datasets.batches import (
+    PICTURES_LIMIT,
+    Reading,
+    chosen_batches,
+    content_of,
+    distinct_batches,
+    reading_threads,
+)
 from indexer.datasets.dataset import Dataset
 from indexer.datasets.decoded import DecodedStore, StoredDataset
 from indexer.datasets.images import PIXEL_BYTES
@@ -31,9 +37,7 @@ from indexer.datasets.reading_ahead import AHEAD_LIMIT
 from indexer.subjects.inputs import run, stacked
 from indexer.subjects.subject import Subject
 
-SCALING_BAR, WAITING_BAR, ADAPTER_BAR, SECOND_BAR = 0.75, 0.05, 1.15, 0.7
-FREE, TRIES = 1.6, 10
-"""A round counts when a second thread brings hashing so much: the machine had a second core to give. Tries a round."""
+WAITING_BAR, ADAPTER_BAR, SECOND_BAR = 0.05, 1.15, 0.7
 BATCH, LARGE = 32, (9000, 6000)
 _MIB = 1 << 20
 
@@ -41,7 +45,7 @@ _MIB = 1 << 20
 def measure(report: Report) -> None:
     """Each part on photographs where there are any, else on pictures of the lesion world saved as JPEG."""
     with tempfile.TemporaryDirectory() as temporary:
-        root, count = Path(temporary), 64 if report.quick else 160
+        root, count = Path(temporary), 64 if report.quick else 128
         _save(root / "folder", count)
         dataset: Dataset = DATASETS.load(f"folder:{root / 'folder'}")
         rounds = 3 if report.quick else 5
@@ -52,7 +56,8 @@ def measure(report: Report) -> None:
         _large(report, root)
     report.note(
         f"{count} pictures, batches of {BATCH}. Large pictures: in a process of its own, less what its libraries take; "
-        "the bound is what is read ahead, one image being decoded, a batch being looked at and one growing."
+        "the bound is what is read ahead, one image being decoded, a batch being looked at and one growing. Where "
+        "others want the cores too, threads wait for each other's turn at the interpreter longer than they compute."
     )
 
 
@@ -76,42 +81,60 @@ def _subject() -> tuple[str, Subject]:
 
 
 def _scaling(report: Report, dataset: Dataset, rounds: int) -> None:
-    """On shared cores a second thread brings anyone less: hashing, which needs no interpreter, says how much it can."""
+    """Two processes share no interpreter: what two threads take beyond them, the interpreter's lock costs."""
     _, subject = _subject()
-    sides = [_reading(dataset, subject, 1), _reading(dataset, subject, 2), _hashing(1), _hashing(2)]
-    times: list[list[float]] = []
-    for _ in range(TRIES * rounds):
-        _, _, alone, shared = taken = [seconds(side) for side in sides]
-        if alone / shared >= FREE:
-            times.append(taken)
-        if len(times) == rounds:
-            break
-    if not times:
-        report.row("gain of a second thread that reads", "no second core was free", f"≥ {SCALING_BAR}")
-        return
-    gains = np.array([one / two for one, two, _, _ in times])
-    possible = np.array([alone / shared for _, _, alone, shared in times])
-    shares = gains / possible
-    share = float(np.median(shares))
+    threads = _reading(dataset, subject, 2)
+    with _Processes(dataset, subject) as processes:
+        beside = interleaved(threads, processes.read, rounds)
+    alone = interleaved(_reading(dataset, subject, 1), threads, rounds)
     report.row(
-        "reading, digesting and preparing pictures: gain of a second thread / its gain for hashing",
-        f"**{share:.2f}** (min {shares.min():.2f}, max {shares.max():.2f}; gains {np.median(gains):.2f} / "
-        f"{np.median(possible):.2f}, {len(times)} rounds in which hashing gained {FREE} or more)",
-        f"≥ {SCALING_BAR}",
-        share >= SCALING_BAR,
-        gains=gains.tolist(),
-        possible=possible.tolist(),
+        "reading, digesting and preparing pictures: two threads / two processes",
+        beside.said(),
+        **beside.details(),
+    )
+    report.row(
+        "the same: one thread / two threads, with what others leave of two cores", alone.said(), **alone.details()
     )
 
 
-def _hashing(threads: int) -> Callable[[], None]:
-    block = bytes(1 << 22)
+class _Processes:
+    """Two that read a half of the pictures each, whenever asked."""
 
-    def work() -> None:
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(lambda _: hashlib.blake2b(block).digest(), range(64)))
+    def __init__(self, dataset: Dataset, subject: Subject) -> None:
+        fork = multiprocessing.get_context("fork")
+        self._asked, self._done = fork.SimpleQueue(), fork.SimpleQueue()
+        self._count = len(dataset.keys)
+        asked, done = self._asked, self._done
 
-    return work
+        def prepare(image: Image.Image) -> bool:
+            content_of(image)
+            subject.preprocess(image)
+            return True
+
+        def serve() -> None:
+            while (numbers := asked.get()) is not None:
+                for _ in chosen_batches(dataset, prepare, numbers, size=BATCH, threads=1):
+                    pass
+                done.put("done")
+
+        self._two = [fork.Process(target=serve, daemon=True) for _ in range(2)]
+
+    def __enter__(self) -> "_Processes":
+        for each in self._two:
+            each.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for _each in self._two:
+            self._asked.put(None)
+        for each in self._two:
+            each.join()
+
+    def read(self) -> None:
+        for half in range(2):
+            self._asked.put(range(half, self._count, 2))
+        for _ in range(2):
+            self._done.get()
 
 
 def _reading(dataset: Dataset, subject: Subject, threads: int) -> Callable[[], None]:
