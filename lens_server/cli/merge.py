@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from indexer.merging import merge_indexes
+from indexer.merging.merge import merge_indexes
 from lens_server.cli import output
 from lens_server.cli.progress import TerminalProgress
 from lens_server.lens import Lens

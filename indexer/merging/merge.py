@@ -26,11 +26,11 @@ from indexer.index.manifest import DatasetOrigin, LayerOrigin, Manifest, digest_
 from indexer.index.reader import Index, check_files
 from indexer.index.staging import claimed, finish, publish
 from indexer.index.writer import Tables, write_manifest, write_tables
-from indexer.mergeable import check_mergeable
+from indexer.merging.mergeable import check_mergeable
+from indexer.merging.pooling import Pool, with_column
+from indexer.merging.shards import Shard, merged_layer
 from indexer.origins import build_time
-from indexer.pooling import Pool, with_column
 from indexer.progress import Progress, Silent, Stage
-from indexer.shards import Shard, merged_layer
 
 
 def merge_indexes(  # noqa: PLR0913 - two required, the rest by name

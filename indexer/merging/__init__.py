@@ -1,0 +1,1 @@
+"""Several indexes of one subject become one."""
