@@ -7,6 +7,7 @@ of them; batch norms are merged into the layer before. A residual sum a + b divi
 import copy
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -189,28 +190,24 @@ def _normed(module: torch.nn.Module, layers: Sequence[str], inputs: "Inputs") ->
 
     made: dict[int, tuple[str, object]] = {}
     pairs: dict[str, set[str]] = {}
+
+    def note(name: str, _module: object, _inputs: object, output: object) -> None:
+        made[id(output)] = name, output
+
+    def pair(name: str, _module: object, given: tuple[object, ...]) -> None:
+        pairs.setdefault(name, set()).add(made.get(id(given[0]), ("", None))[0])
+
+    def forget(layer: str, _module: object, _inputs: object, output: object) -> None:
+        made.pop(id(first_tensor(output, layer)), None)
+
     with ExitStack() as hooks:
         for name, each in module.named_modules():
             if isinstance(each, Linear):
-                hooks.callback(
-                    each.register_forward_hook(
-                        lambda _m, _i, output, name=name: made.update({id(output): (name, output)})
-                    ).remove
-                )
+                hooks.callback(each.register_forward_hook(partial(note, name)).remove)
             elif isinstance(each, BatchNorm) and each.affine and each.track_running_stats:
-                hooks.callback(
-                    each.register_forward_pre_hook(
-                        lambda _m, given, name=name: pairs.setdefault(name, set()).add(
-                            made.get(id(given[0]), ("", None))[0]
-                        )
-                    ).remove
-                )
+                hooks.callback(each.register_forward_pre_hook(partial(pair, name)).remove)
         for layer, each in named_layers(module, layers).items():
-            hooks.callback(
-                each.register_forward_hook(
-                    lambda _m, _i, output, layer=layer: made.pop(id(first_tensor(output, layer)), None)
-                ).remove
-            )
+            hooks.callback(each.register_forward_hook(partial(forget, layer)).remove)
         run(module, inputs)
     single = {norm: next(iter(before)) for norm, before in pairs.items() if len(before) == 1 and "" not in before}
     used = list(single.values())

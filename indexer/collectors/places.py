@@ -77,7 +77,7 @@ class _Shown(NamedTuple):
 
 def check_places(subject: Subject, dataset: Dataset, layers: tuple[str, ...], settings: PlaceSettings) -> None:
     """Place one sample of each layer, so that what cannot be placed is refused before the long passes."""
-    if settings.crop == "none":
+    if settings.crop == "none" or not layers:
         return
     placer = _Placer(subject, dataset, settings, [(layer, 1) for layer in layers], Silent())
     zeros = np.zeros(len(layers), dtype=np.int64)

@@ -184,6 +184,50 @@ def test_layers_without_places_are_refused_before_the_pass(tmp_path, crop, layer
     assert cure in fault.value.hint
 
 
+@pytest.mark.parametrize("crop", WAYS)
+def test_several_inputs_are_placed_in_their_picture(tmp_path, crop):
+    class Named(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = Red()
+
+        def forward(self, ids, pixels):
+            return self.inner(pixels) + 0 * ids.sum()
+
+    def prepared(image):
+        return {"ids": torch.zeros(5), "pixels": CROPPED(image)}
+
+    subject = Subject("named", Named().eval(), prepared)
+    assert_around_patches(placed(tmp_path, subject, crop, "inner.units").positive, 0, Patches())
+
+
+def test_a_vision_transformer_is_placed_by_both(tmp_path):
+    """Class and register tokens are left out; what is beside the patch in the grid is not in the box."""
+    from timm.models.vision_transformer import VisionTransformer
+
+    torch.manual_seed(4)
+    net = VisionTransformer(img_size=64, patch_size=8, embed_dim=24, depth=2, num_heads=2, num_classes=2, reg_tokens=4)
+    for crop in ("activation", "gradient"):
+        layer = placed(tmp_path / crop, Subject("vit", net.eval(), CROPPED), crop, "blocks.0")
+        there = np.arange(5) < layer.positive.counts[:, None]
+        assert layer.positive.boxes.shape == (24, 5)
+        corners = fractions(layer.positive.boxes[there])
+        assert (corners[:, 2:] > corners[:, :2]).all()
+
+
+def test_latents_of_an_autoencoder_are_placed_by_their_maps(tmp_path):
+    from safetensors.torch import save_file
+
+    from indexer.subjects.sae import attach
+
+    weights = {"W_enc": torch.eye(3), "b_enc": torch.zeros(3), "W_dec": torch.eye(3).clone(), "b_dec": torch.zeros(3)}
+    save_file(weights, tmp_path / "sae.safetensors", {"architecture": "standard"})
+    subject = attach(red(), {"units": tmp_path / "sae.safetensors"})
+    assert_around_patches(placed(tmp_path, subject, "activation", "units.sae").positive, 0, Patches())
+    with pytest.raises(SubjectFault, match="No gradient"):
+        check_places(subject, Patches(), ("units.sae",), PlaceSettings(tmp_path, "gradient"))
+
+
 def test_a_plain_layer_is_placed_by_gradients(tmp_path):
     assert_around_patches(placed(tmp_path, red(), "gradient", "plain").positive, 0, Patches())
 
