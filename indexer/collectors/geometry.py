@@ -88,10 +88,9 @@ class Geometries:
 
 def _ramp(length: int, lines: int) -> NDArray[np.uint8]:
     """Lines [lines, length] that grow from dark to light; each a little lighter, so that their mean has no steps."""
-    phase = (np.arange(lines)[:, None] + 0.5) / lines - 0.5
-    steps: NDArray[np.uint8] = np.rint(_DARK + (np.arange(length) + 0.5) * ((_LIGHT - _DARK) / length) + phase).astype(
-        np.uint8
-    )
+    phase = ((np.arange(lines) + 0.5) / lines - 0.5).astype(np.float32)
+    line = (_DARK + (np.arange(length) + 0.5) * ((_LIGHT - _DARK) / length)).astype(np.float32)
+    steps: NDArray[np.uint8] = np.rint(np.add.outer(phase, line)).astype(np.uint8)
     return steps
 
 

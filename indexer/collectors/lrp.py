@@ -33,6 +33,8 @@ _REARRANGING = {
 }
 """Functions whose gradient is the rule: they move values, or pass on the ones that win."""
 _STABLE = 1e-6
+_PRODUCTS = ("Convolution", "Addmm", "Mm", "Bmm", "Baddbmm", "Linear", "MkldnnConvolution", "ThnnConv", "Slow")
+"""How the nodes of products begin that a linear layer or a convolution makes, one each."""
 
 
 class Ruled:
@@ -74,8 +76,8 @@ def ruled(module: torch.nn.Module, layers: Sequence[str], inputs: "Inputs") -> I
         propagating = Ruled(twin, functions)
         with captured(twin, layers) as kept, torch.enable_grad():
             propagating(attributable(plain))
-            functions.check()
-            after = [call.detach() for layer in layers for call in kept.calls[layer]]
+            after = [call for layer in layers for call in kept.calls[layer]]
+            functions.check(after)
         if not all(map(_same, before, after)):
             raise SubjectFault(
                 f"Relevance propagation cannot follow {type(module).__name__}: read so, it computes something else.",
@@ -113,10 +115,13 @@ class _Functions(TorchFunctionMode):
 
     def begin(self) -> None:
         """A forward pass starts."""
-        self._depth, self._waiting = 0, set(self._layers)
+        self._depth, self._linear, self._waiting = 0, 0, set(self._layers)
 
-    def check(self) -> None:
-        """Refuse what was called without a rule."""
+    def check(self, outputs: Sequence[torch.Tensor]) -> None:
+        """Refuse what was called without a rule on the way to these outputs."""
+        # Scripts and exported programs call no functions that could be seen: what they did stands in the graph.
+        if _products(outputs) > self._linear:
+            self._unruled["products outside its modules"] = None
         if self._unruled:
             raise SubjectFault(
                 f"Relevance propagation has no rule for {', '.join(self._unruled)} in {self._name}.",
@@ -142,8 +147,9 @@ class _Functions(TorchFunctionMode):
             self._unruled[name.strip("_")] = None
         return given
 
-    def _enter(self, _module: object, _inputs: object) -> None:
+    def _enter(self, module: object, _inputs: object) -> None:
         self._depth += 1
+        self._linear += hasattr(module, "weight")
 
     def _leave(self, _module: object, _inputs: object, _output: object) -> None:
         self._depth -= 1
@@ -212,6 +218,17 @@ def _normed(module: torch.nn.Module, layers: Sequence[str], inputs: "Inputs") ->
     single = {norm: next(iter(before)) for norm, before in pairs.items() if len(before) == 1 and "" not in before}
     used = list(single.values())
     return [([before], norm) for norm, before in single.items() if used.count(before) == 1]
+
+
+def _products(outputs: Sequence[torch.Tensor]) -> int:
+    """Convolutions and matrix products that these tensors were made by."""
+    waiting, seen = [each.grad_fn for each in outputs], set()
+    while waiting:
+        node = waiting.pop()
+        if node is not None and node not in seen:
+            seen.add(node)
+            waiting += [following for following, _ in node.next_functions]
+    return sum(node.name().startswith(_PRODUCTS) for node in seen)
 
 
 def _same(a: torch.Tensor, b: torch.Tensor) -> bool:

@@ -160,6 +160,13 @@ def test_what_has_no_rule_is_refused_by_name(module, named):
     assert "--crop gradient" in fault.value.hint
 
 
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_scripts_inside_are_refused():
+    module = nn.Sequential(torch.jit.trace(Chain().eval(), torch.rand(1, 2, 3, 3)), nn.ReLU())
+    with pytest.raises(SubjectFault, match="products outside its modules"):
+        propagate(module, "1", torch.rand(1, 2, 3, 3))
+
+
 def test_what_comes_after_the_layer_does_not_matter():
     module = _with(nn.ReLU())
     module.append(nn.LayerNorm(3))
