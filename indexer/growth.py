@@ -1,5 +1,6 @@
 """What a build has to do where an index is there already: only what that lacks."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
+from PIL import Image
 
 from indexer.collectors.checkpoint import strongest_classes
 from indexer.collectors.collector import Collected, End, LayerExemplars
@@ -16,6 +18,7 @@ from indexer.datasets.batches import Reading
 from indexer.datasets.dataset import LABEL, Dataset
 from indexer.datasets.decoded import DecodedStore
 from indexer.errors import IndexUnusable, InvalidInput
+from indexer.foundation_models.foundation_model import EmbeddingSpace
 from indexer.index.files import LOGITS, MANIFEST, retired
 from indexer.index.manifest import LayerOrigin, read_manifest
 from indexer.index.reader import Index
@@ -77,6 +80,13 @@ class Growth:
             return ()
         return (f"The labels saved in {self.known.folder} are dropped: they were judged against what it held.",)
 
+    def model_unasked(self, name: str) -> "Unasked | None":
+        """In place of the foundation model of this name where nothing is to be embedded; None where it is needed."""
+        if self.known is None or self.layers or self.known.manifest.foundation_model.name != name:
+            return None
+        space = self.known.manifest.foundation_model
+        return Unasked(EmbeddingSpace(space.name, space.digest, space.dimension))
+
     def to_relate(self, collected: Collected) -> Collected:
         """What was collected, with the layers whose relevance is to be measured, in the order of the index."""
         if self.unrelated and self.kept is not None:
@@ -91,6 +101,21 @@ class Growth:
                     hint="Was it built on another device? Build it anew with --overwrite.",
                 )
         return replace(collected, layers=tuple(each for each in collected.layers if each.layer not in held))
+
+
+class Unasked:
+    """Stands for a foundation model that has nothing to embed: only its space is wanted."""
+
+    def __init__(self, space: EmbeddingSpace) -> None:
+        self.space = space
+
+    def embed_images(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
+        """Never."""
+        raise AssertionError(f"{len(images)} pictures to embed")
+
+    def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Never."""
+        raise AssertionError(f"{len(texts)} texts to embed")
 
 
 class Remembered:

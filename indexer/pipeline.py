@@ -49,8 +49,10 @@ def build_index(  # noqa: PLR0913 - one required, the rest by name
         dataset = DATASETS.load(config.dataset.name)
         subject = open_subject(config.subject.name, config.subject.saes, trust_pickle=config.subject.trust_pickle)
         config = config.with_layers(resolve_layers(subject, config.collect.layers))
-        model = FOUNDATION_MODELS.load(config.foundation.name, trust_pickle=config.foundation.trust_pickle)
         growth = Growth.of(config, known)
+        model = growth.model_unasked(config.foundation.name) or FOUNDATION_MODELS.load(
+            config.foundation.name, trust_pickle=config.foundation.trust_pickle
+        )
         config = config.with_layers(growth.layers)
         origins = Origins.of(config, subject, model, growth)
         origins.go_on(staging, dataset)

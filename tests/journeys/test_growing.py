@@ -118,6 +118,7 @@ def test_relevance_alone_shows_no_sample_to_the_taps(grown, lens_command, tmp_pa
 
     with monkeypatch.context() as patched:
         patched.setattr("indexer.collectors.activation.ActivationCollector.collect", collect)
+        patched.setattr("indexer.foundation_models.open_clip.load_tiny", collect)
         index = grown("--classes")
     assert not passes
     same(index, fresh(lens_command, tmp_path, "--layers", "norm", "--exemplars", "7", "--classes", *settings))
