@@ -218,7 +218,10 @@ class _Described(NamedTuple):
 
 
 def _describe(layer: LayerExemplars, end: End, polarity: int, rows: NDArray[np.int64], making: _Making) -> _Described:
-    """Scores and concept vectors of neurons whose exemplars are embedded in `rows` [units, k], block by block."""
+    """Scores and concept vectors of neurons whose exemplars are embedded in `rows` [units, k], block by block.
+
+    Contrasts are whole images, also where exemplars are crops.
+    """
     vectors, concept = making.embedded.vectors, making.concept
     if not len(vectors):  # every neuron is dead
         vectors = np.zeros((1, vectors.shape[1]), dtype=np.float32)

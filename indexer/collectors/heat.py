@@ -27,13 +27,15 @@ class Asked(NamedTuple):
     """Neurons, each with a row of a batch to look for it in; all of one length."""
 
     rows: NDArray[np.int64]
-    ends: NDArray[np.int64]
-    """Numbers of (layer, sign)."""
+    layers: NDArray[np.int64]
+    """Numbers of their layers."""
     units: NDArray[np.int64]
+    signs: NDArray[np.int64]
+    """Of their activations: heat is where these come from."""
 
     def part(self, wanted: NDArray[np.int64]) -> "Asked":
         """Some of them."""
-        return Asked(self.rows[wanted], self.ends[wanted], self.units[wanted])
+        return Asked(*(column[wanted] for column in self))
 
 
 Found = Iterator[tuple[NDArray[np.int64], Heat]]
@@ -44,11 +46,11 @@ class Heater:
     """Heat of neurons over a batch of inputs; a context manager that watches the layers while it is open."""
 
     def __init__(
-        self, module: "torch.nn.Module", ends: Sequence[tuple[str, int]], crop: str, kind: str, fitting: Fitting
+        self, module: "torch.nn.Module", layers: Sequence[str], crop: str, kind: str, fitting: Fitting
     ) -> None:
-        """`ends` are (layer, sign), `kind` is how positions are aggregated."""
+        """`kind` is how positions are aggregated."""
         self._fitting = fitting
-        self._module, self._ends, self._crop, self._kind = module, ends, crop, kind
+        self._module, self._layers, self._crop, self._kind = module, list(layers), crop, kind
         self._open = ExitStack()
         self._forward: Callable[[Inputs], object] = partial(run, module)
         self._kept: Captured | None = None
@@ -63,14 +65,13 @@ class Heater:
     def _watch(self, inputs: "Inputs") -> Captured:
         """The layers' outputs in the next pass, which is of these inputs."""
         if self._kept is None:
-            layers = list(dict.fromkeys(layer for layer, _ in self._ends))
             if self._crop == "lrp":
                 from indexer.collectors.lrp import ruled
 
                 # Before our own hooks: it exchanges the backward pass of the very tensors that they keep.
-                propagating = self._open.enter_context(ruled(self._module, layers, inputs))
+                propagating = self._open.enter_context(ruled(self._module, self._layers, inputs))
                 self._module, self._forward = propagating.module, propagating
-            self._kept = self._open.enter_context(captured(self._module, layers))
+            self._kept = self._open.enter_context(captured(self._module, self._layers))
         self._kept.begin(rows(inputs))
         return self._kept
 
@@ -88,7 +89,7 @@ class Heater:
     def signed(self) -> list[str]:
         """The layers with an activation below zero in the last pass."""
         kept = self._kept
-        layers = dict.fromkeys(layer for layer, _ in self._ends) if kept is not None else {}
+        layers = self._layers if kept is not None else []
         return [layer for layer in layers if kept is not None and bool((kept.aggregated(layer, self._kind) < 0).any())]
 
     def _maps(self, inputs: "Inputs", part: str, asked: Asked) -> Found:
@@ -99,14 +100,13 @@ class Heater:
             run(self._module, inputs)
         height, width = picture(inputs, part).shape[-2:]
         block = max(_BLOCK_BYTES // (4 * height * width), 1)
-        for number in np.unique(asked.ends):
-            layer, sign = self._ends[number]
-            maps = self._grids(kept, layer)
-            own = np.flatnonzero(asked.ends == number)
+        for layer in np.unique(asked.layers):
+            maps = self._grids(kept, self._layers[layer])
+            own = np.flatnonzero(asked.layers == layer)
             for start in range(0, len(own), block):
                 numbers = own[start : start + block]
-                picked = maps[asked.rows[numbers], asked.units[numbers]]
-                yield numbers, (sign * picked).float().cpu().numpy()
+                picked = maps[asked.rows[numbers], asked.units[numbers]].float().cpu().numpy()
+                yield numbers, picked * asked.signs[numbers, None, None].astype(np.float32)
 
     def _grids(self, kept: Captured, layer: str) -> "torch.Tensor":
         """The maps [batch, units, height, width] that the layer's activations are aggregated from."""
@@ -137,10 +137,11 @@ class Heater:
         with torch.enable_grad():
             self._forward(shown)
             total = torch.zeros((), device=pixels.device)
-            for number in np.unique(asked.ends):
-                layer, sign = self._ends[number]
-                own = np.flatnonzero(asked.ends == number)
-                total = total + sign * kept.aggregated(layer, self._kind)[own, asked.units[own]].sum()
+            signs = torch.as_tensor(asked.signs, device=pixels.device)
+            for layer in np.unique(asked.layers):
+                own = np.flatnonzero(asked.layers == layer)
+                found = kept.aggregated(self._layers[layer], self._kind)[own, asked.units[own]]
+                total = total + (signs[own] * found).sum()
             heat = self._relevance(kept, total, pixels) if self._crop == "lrp" else self._gradient(total, pixels)
         summed: Heat = heat.detach().sum(1).float().cpu().numpy()
         return summed
@@ -167,9 +168,8 @@ class Heater:
         except RuntimeError as fault:
             if out_of_memory(fault):
                 raise
-            layers = ", ".join(dict.fromkeys(layer for layer, _ in self._ends))
             raise SubjectFault(
-                f"No gradient flows from {layers} to the picture: {fault}",
+                f"No gradient flows from {', '.join(self._layers)} to the picture: {fault}",
                 hint="Use --crop activation, or leave out --crop.",
             ) from fault
 

@@ -43,6 +43,7 @@ class PlaceSettings:
     """none, activation, gradient or lrp."""
     aggregation: str = "mean"
     polarity: str = "auto"
+    collector: str = "activation"
     batch_size: int = 32
     threads: int = 2
     device: str = "cpu"
@@ -50,7 +51,7 @@ class PlaceSettings:
     @classmethod
     def of(cls, config: BuildConfig, staging: Path) -> "PlaceSettings":
         """As a build is configured."""
-        named = ("crop", "aggregation", "polarity", "batch_size", "threads")
+        named = ("crop", "aggregation", "polarity", "collector", "batch_size", "threads")
         collect = config.collect.model_dump(include=set(named))
         return cls(staging, **collect, device=device_of(config.subject.device))
 
@@ -59,9 +60,12 @@ class _Pairs(NamedTuple):
     """Every exemplar of every neuron, by sample; columns of one length."""
 
     samples: NDArray[np.int64]
+    layers: NDArray[np.int64]
     ends: NDArray[np.int64]
     units: NDArray[np.int64]
     ranks: NDArray[np.int64]
+    signs: NDArray[np.int64]
+    """Of the activations: where exemplars are ranked by relevance, not always the end's."""
 
     def part(self, start: int, stop: int) -> "_Pairs":
         return _Pairs(*(column[start:stop] for column in self))
@@ -79,12 +83,12 @@ def check_places(subject: Subject, dataset: Dataset, layers: tuple[str, ...], se
     """Place one sample of each layer, so that what cannot be placed is refused before the long passes."""
     if settings.crop == "none" or not layers:
         return
-    placer = _Placer(subject, dataset, settings, [(layer, 1) for layer in layers], Silent())
+    placer = _Placer(subject, dataset, settings, layers, Silent())
     zeros = np.zeros(len(layers), dtype=np.int64)
     for batch in distinct_batches(dataset, placer.prepare, Reading(), size=1, threads=1):
         with evaluating(placer.module), placer.heater as heater:
-            placer.place(heater, batch.items, Asked(zeros, np.arange(len(layers)), zeros))
-            if settings.polarity != "positive":
+            placer.place(heater, batch.items, Asked(zeros, np.arange(len(layers)), zeros, zeros + 1))
+            if settings.polarity != "positive" or settings.collector != "activation":
                 _refuse_negative(layers if settings.polarity == "both" else heater.signed(), settings.crop)
         break
 
@@ -98,10 +102,9 @@ def place(
     """
     if settings.crop == "none" or not collected.layers:
         return collected
-    ends = [(layer.layer, sign, end) for layer in collected.layers for sign, end in layer.ends]
-    _refuse_negative([layer for layer, sign, _ in ends if sign < 0], settings.crop)
-    pairs = _pairs([end for _, _, end in ends])
-    placer = _Placer(subject, dataset, settings, [(layer, sign) for layer, sign, _ in ends], progress)
+    layers, pairs = [layer.layer for layer in collected.layers], _pairs(collected)
+    _refuse_negative([layers[number] for number in np.unique(pairs.layers[pairs.signs < 0])], settings.crop)
+    placer = _Placer(subject, dataset, settings, layers, progress)
     codes = np.empty(len(pairs.samples), dtype=np.uint32)
     with (
         evaluating(placer.module),
@@ -124,7 +127,7 @@ class _Placer:
         subject: Subject,
         dataset: Dataset,
         settings: PlaceSettings,
-        ends: list[tuple[str, int]],
+        layers: Sequence[str],
         progress: Progress,
     ) -> None:
         self._preprocess: Callable[[Image.Image], Any] = subject.preprocess
@@ -133,7 +136,7 @@ class _Placer:
         self._fitting = Fitting("subject", progress.note)
         self.module = subject.module.to(settings.device)
         fitting = Fitting("subject", progress.note)
-        self.heater = Heater(self.module, ends, settings.crop, settings.aggregation, fitting)
+        self.heater = Heater(self.module, layers, settings.crop, settings.aggregation, fitting)
 
     def prepare(self, image: Image.Image) -> _Shown:
         return _Shown(self._preprocess(image), image.size, self._geometries.of(image.size))
@@ -148,7 +151,7 @@ class _Placer:
             start = np.searchsorted(pairs.samples, batch.numbers[0])
             stop = np.searchsorted(pairs.samples, batch.numbers[-1], side="right")
             part = pairs.part(int(start), int(stop))
-            asked = Asked(np.searchsorted(batch.numbers, part.samples), part.ends, part.units)
+            asked = Asked(np.searchsorted(batch.numbers, part.samples), part.layers, part.units, part.signs)
             for piece, found in self._fitting.run(len(batch.items), partial(self._piece, heater, batch.items, asked)):
                 codes[start:stop][_in(asked, piece)] = found
             advance(int(stop - start))
@@ -186,11 +189,15 @@ def _codes(edges: NDArray[np.float64], shown: Sequence[_Shown], rows: NDArray[np
     return np.where((inside[:, 2:] > inside[:, :2]).all(axis=1), codes, WHOLE)
 
 
-def _pairs(ends: list[End]) -> _Pairs:
-    columns = []
-    for number, end in enumerate(ends):
-        units, ranks = np.nonzero(end.samples >= 0)
-        columns.append((end.samples[units, ranks], np.full(len(units), number), units, ranks))
+def _pairs(collected: Collected) -> _Pairs:
+    columns, number = [], 0
+    for layer, each in enumerate(collected.layers):
+        for _, end in each.ends:
+            units, ranks = np.nonzero(end.samples >= 0)
+            signs = np.where(end.activations[units, ranks] < 0, -1, 1)
+            plain = (np.full(len(units), value) for value in (layer, number))
+            columns.append((end.samples[units, ranks], *plain, units, ranks, signs))
+            number += 1
     joined = [np.concatenate(column) for column in zip(*columns, strict=True)]
     order = np.argsort(joined[0], kind="stable")
     return _Pairs(*(column[order] for column in joined))
@@ -223,9 +230,9 @@ def _with_boxes(collected: Collected, pairs: _Pairs, codes: NDArray[np.uint32]) 
 def _refuse_negative(signed: Sequence[str], crop: str) -> None:
     if crop == "lrp" and signed:
         raise SubjectFault(
-            f"Relevance propagation by the z+ rule tells what raises a neuron, not what lowers it; the negative ends "
-            f"of {', '.join(signed)} are asked for too.",
-            hint="Add --polarity positive, or use --crop gradient.",
+            "Relevance propagation by the z+ rule tells what raises a neuron, not what lowers it; "
+            f"negative activations of {', '.join(signed)} are to be placed too.",
+            hint="Choose layers behind a ReLU, add --polarity positive, or use --crop gradient.",
         )
 
 

@@ -1,5 +1,7 @@
 """Places in exemplars: a detector of red finds the red patch, however the picture was prepared, and by every way."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,8 +12,11 @@ from torchvision import transforms as tv
 
 from indexer.collectors import heat, places
 from indexer.collectors.activation import ActivationCollector, CollectSettings
+from indexer.collectors.collector import Collected, LayerExemplars
 from indexer.collectors.places import PlaceSettings, check_places, place
+from indexer.datasets.batches import Reading
 from indexer.datasets.dataset import Dataset
+from indexer.datasets.decoded import DecodedStore
 from indexer.domain.views import WHOLE, fractions
 from indexer.errors import DatasetFault, SubjectFault
 from indexer.progress import Silent
@@ -125,6 +130,22 @@ def test_the_negative_end_has_its_sign_turned(tmp_path, crop):
     layer = placed(tmp_path, red(signed=True), crop, polarity="both")
     assert_around_patches(layer.negative, 1, Patches())
     assert (layer.negative.activations[1] < 0).all()
+
+
+@pytest.mark.parametrize("crop", ["activation", "gradient"])
+def test_what_speaks_against_is_placed_where_the_neuron_is_active(tmp_path, crop):
+    """Under relevance the negative end holds positive activations too: their maps are not turned."""
+    dataset = Patches()
+    layer = placed(tmp_path, red(), "none", polarity="positive").positive
+    turned = replace(layer, relevances=-np.ones_like(layer.activations))
+    plain = np.zeros(3)
+    one = LayerExemplars("units", layer, turned, plain, plain, plain > 0)
+    collected = Collected((one,), Reading(), None, None, DecodedStore(tmp_path))
+    settings = PlaceSettings(tmp_path / crop, crop, batch_size=4)
+    settings.staging.mkdir()
+    found = place(red(), dataset, collected, settings, Silent()).layers[0]
+    assert_around_patches(found.negative, 0, dataset)
+    np.testing.assert_array_equal(found.negative.boxes, found.positive.boxes)
 
 
 @pytest.mark.parametrize("crop", WAYS)
@@ -245,9 +266,12 @@ class _Detached(nn.Module):
         return x.detach()
 
 
-@pytest.mark.parametrize(("signed", "polarity"), [(True, "auto"), (False, "both")])
-def test_negative_ends_are_not_propagated(tmp_path, signed, polarity):
-    settings = PlaceSettings(tmp_path, "lrp", polarity=polarity)
+@pytest.mark.parametrize(
+    ("signed", "polarity", "collector"),
+    [(True, "auto", "activation"), (False, "both", "activation"), (True, "positive", "relevance")],
+)
+def test_negative_activations_are_not_propagated(tmp_path, signed, polarity, collector):
+    settings = PlaceSettings(tmp_path, "lrp", polarity=polarity, collector=collector)
     with pytest.raises(SubjectFault, match="what raises a neuron") as fault:
         check_places(red(signed=signed), Patches(), ("units",), settings)
     assert "--polarity positive" in fault.value.hint
