@@ -15,7 +15,7 @@ from indexer.collectors.geometry import Geometries, Geometry, in_pictures
 from indexer.collectors.heat import Asked, Heater, picture
 from indexer.collectors.taps import evaluating
 from indexer.config import BuildConfig
-from indexer.datasets.batches import Reading, chosen_batches, distinct_batches
+from indexer.datasets.batches import chosen_batches, first_batch
 from indexer.datasets.dataset import Dataset
 from indexer.domain.crops import bounds, masks, squares
 from indexer.domain.views import WHOLE, boxes
@@ -85,12 +85,13 @@ def check_places(subject: Subject, dataset: Dataset, layers: tuple[str, ...], se
         return
     placer = _Placer(subject, dataset, settings, layers, Silent())
     zeros = np.zeros(len(layers), dtype=np.int64)
-    for batch in distinct_batches(dataset, placer.prepare, Reading(), size=1, threads=1):
-        with evaluating(placer.module), placer.heater as heater:
-            placer.place(heater, batch.items, Asked(zeros, np.arange(len(layers)), zeros, zeros + 1))
-            if settings.polarity != "positive" or settings.collector != "activation":
-                _refuse_negative(layers if settings.polarity == "both" else heater.signed(), settings.crop)
-        break
+    batch = first_batch(dataset, placer.prepare)
+    if batch is None:
+        return  # the pass itself says so, with the reasons
+    with evaluating(placer.module), placer.heater as heater:
+        placer.place(heater, batch.items, Asked(zeros, np.arange(len(layers)), zeros, zeros + 1))
+        if settings.polarity != "positive" or settings.collector != "activation":
+            _refuse_negative(layers if settings.polarity == "both" else heater.signed(), settings.crop)
 
 
 def place(

@@ -15,7 +15,7 @@ from indexer.collectors.checkpoint import write_arrays
 from indexer.collectors.collector import Collected, End, LayerExemplars
 from indexer.collectors.contributions import Captured, captured, contributions
 from indexer.collectors.taps import evaluating, logits_of
-from indexer.datasets.batches import Batch, Reading, chosen_batches, distinct_batches
+from indexer.datasets.batches import Batch, chosen_batches, first_batch
 from indexer.datasets.dataset import Dataset
 from indexer.domain.top_k import EMPTY, pack, unpack
 from indexer.errors import SubjectFault
@@ -110,19 +110,19 @@ class RelevanceCollector:
         import torch
 
         module = subject.module.to(self._settings.device)
-        batches = distinct_batches(dataset, subject.preprocess, Reading(), size=1, threads=1)
+        batch = first_batch(dataset, subject.preprocess)
+        if batch is None:
+            return  # the pass itself says so, with the reasons
+        inputs = stacked(batch.items, self._settings.device)
         with evaluating(module), captured(module, self._settings.layers) as kept:
-            for batch in batches:
-                inputs = stacked(batch.items, self._settings.device)
-                with torch.inference_mode():
-                    if logits_of(run(module, inputs)) is None:
-                        raise SubjectFault(
-                            f"{subject.name} gives no class logits, so nothing is relevant to a class.",
-                            hint="Use --collector activation, or give a subject that returns logits [batch, classes].",
-                        )
-                centres = {layer: np.zeros(1) for layer in self._settings.layers}
-                contributions(kept, stacked(batch.items, self._settings.device), np.zeros(1, dtype=np.int64), centres)
-                break
+            with torch.inference_mode():
+                if logits_of(run(module, inputs)) is None:
+                    raise SubjectFault(
+                        f"{subject.name} gives no class logits, so nothing is relevant to a class.",
+                        hint="Use --collector activation, or give a subject that returns logits [batch, classes].",
+                    )
+            centres = {layer: np.zeros(1) for layer in self._settings.layers}
+            contributions(kept, stacked(batch.items, self._settings.device), np.zeros(1, dtype=np.int64), centres)
 
     def _rank(self, subject: Subject, dataset: Dataset, collected: Collected, progress: Progress) -> Rankings:
         settings = self._settings

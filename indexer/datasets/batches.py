@@ -8,9 +8,9 @@ from PIL import Image
 
 from indexer.datasets.dataset import Dataset
 from indexer.datasets.reading_ahead import Ahead, Read, bytes_of, content_of, read_ahead, reading_threads
-from indexer.errors import SampleLost
+from indexer.errors import DatasetFault, SampleLost
 
-__all__ = ["Batch", "Reading", "chosen_batches", "content_of", "distinct_batches", "reading_threads"]
+__all__ = ["Batch", "Reading", "chosen_batches", "content_of", "distinct_batches", "first_batch", "reading_threads"]
 
 T = TypeVar("T")
 
@@ -87,6 +87,16 @@ def distinct_batches(  # noqa: PLR0913 - all but three have names
             growing = _Growing(size)
     if growing.items:
         yield growing.batch(images)
+
+
+def first_batch(dataset: Dataset, prepare: Callable[[Image.Image], T]) -> Batch[T] | None:
+    """The first readable sample alone, with no other read ahead; None where none can be read."""
+    for number in range(len(dataset.keys)):
+        try:
+            return Batch([number], [prepare(dataset.load(number))])
+        except DatasetFault:
+            continue
+    return None
 
 
 def chosen_batches(
