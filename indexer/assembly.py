@@ -265,7 +265,7 @@ def _exemplar_rows(end: End, rows: NDArray[np.int64], taken: NDArray[np.bool_], 
     optional = {
         "relevance": pa.nulls(count, pa.float32()) if end.relevances is None else pa.array(end.relevances[taken]),
         **_places(end, taken),
-        **{name: pa.nulls(count, pa.int32()) for name in ("token_start", "token_stop")},
+        **{name: pa.nulls(count, pa.int32()) for name in ("token_start", "token_stop", "token")},
     }
     return pa.table({**columns, **optional})
 

@@ -67,6 +67,12 @@ class Catalogue:
         return loader
 
 
+def is_corpus(dataset: str) -> bool:
+    """Whether `adapter:argument` names texts rather than images."""
+    name, _, argument = dataset.partition(":")
+    return name in CORPORA.names() and (name not in DATASETS.names() or ",text=" in argument)
+
+
 DATASETS = Catalogue(
     "dataset",
     {
@@ -100,8 +106,22 @@ SUBJECTS = Catalogue(
         ),
         "python": Entry("indexer.subjects.python:load", "models", "python:MODULE:FACTORY"),
         "lesion": Entry("indexer.subjects.lesion:load", "models", "lesion:NAME"),
+        "tiny-text": Entry("indexer.subjects.tiny_text:load", "models", "tiny-text:NAME"),
     },
 )
+CORPORA = Catalogue(
+    "corpus",
+    {
+        "text": Entry("indexer.corpora.text:load", None, "text:FILE_OR_FOLDER[,passage=CHARACTERS]"),
+        "stdlib": Entry("indexer.corpora.stdlib:load", None, "stdlib"),
+        "grammar": Entry("indexer.corpora.grammar:load", None, "grammar:COUNT[,seed=S]"),
+        "parquet": Entry("indexer.corpora.parquet:load", None, "parquet:FILE_OR_FOLDER,text=COLUMN[,passage=…]"),
+        "huggingface": Entry(
+            "indexer.corpora.huggingface:load", "data", "huggingface:PATH,text=COLUMN[,split=NAME][,passage=…]"
+        ),
+    },
+)
+"""Of texts. Where a name is that of a dataset of images too, `text=COLUMN` tells which is meant."""
 COLLECTORS = Catalogue(
     "collector",
     {

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-FORMAT = 2
+FORMAT = 3
 
 MANIFEST = "manifest.json"
 NEURONS = "neurons.parquet"
@@ -18,14 +18,26 @@ LOGITS = "logits.npy"
 RELEVANCE = "relevance.parquet"
 THUMBNAILS = "thumbnails.arrow"
 LABELS = "labels.parquet"
+PASSAGES = "passages.parquet"
+HEAT = "heat.parquet"
+HELD_OUT = "held_out.parquet"
+TOKENS = "tokens.parquet"
+TOKENIZER = "tokenizer.json"
+TEXT_SURVEY = "text_survey.parquet"
+TEXT_SURVEY_ACTIVATIONS = "text_survey.npy"
+GRAPHS = "graphs.parquet"
+GRAPH_SCORES = "graph_scores.parquet"
 ENGINE = "engine"
 FINISHED = "finished"
 """Where a build gathers the files inside its staging folder."""
 
-ANNOTATIONS = (LABELS,)
+ANNOTATIONS = (LABELS, GRAPHS, GRAPH_SCORES)
 """Files that may come and change after the build."""
 
-REQUIRED = (NEURONS, EXEMPLARS, SAMPLES, CONCEPT_VECTORS, EXEMPLAR_VECTORS, THUMBNAILS)
+REQUIRED = (NEURONS, EXEMPLARS, SAMPLES, CONCEPT_VECTORS, EXEMPLAR_VECTORS)
+OF_IMAGES = (THUMBNAILS,)
+OF_TEXTS = (PASSAGES, HEAT, HELD_OUT, TOKENS, TEXT_SURVEY, TEXT_SURVEY_ACTIVATIONS)
+"""Required too, of an index of that kind."""
 
 NEURON_TABLE = pa.schema(
     [
@@ -62,9 +74,11 @@ EXEMPLAR_TABLE = pa.schema(
         ("bottom", pa.float32()),
         ("token_start", pa.int32()),
         ("token_stop", pa.int32()),
+        ("token", pa.int32()),
     ]
 )
 """Sorted by neuron and rank. A place is a box (fractions of an image) or a token span (text); null: the whole sample.
+`token` is where in its passage a text neuron's activation is; the span is what was embedded around it.
 `relevance` is what the exemplars were ranked by where they were collected so; null otherwise."""
 
 RANGE_TABLE = pa.schema(
@@ -106,6 +120,61 @@ LABEL_TABLE = pa.schema(
 
 THUMBNAIL_TABLE = pa.schema([("jpeg", pa.binary())])
 """Row n is the picture of row n of the exemplar vectors."""
+
+PASSAGE_TABLE = pa.schema([("sample", pa.int32()), ("tokens", pa.list_(pa.int32()))])
+"""Tokens of every passage that an exemplar, a held-out example or the survey is of, by sample."""
+
+HEAT_TABLE = pa.schema([("activations", pa.list_(pa.float32()))])
+"""Row n: the activation of each token in the span of row n of the exemplars."""
+
+HELD_OUT_TABLE = pa.schema(
+    [
+        ("neuron", pa.int32()),
+        ("rank", pa.int16()),
+        ("sample", pa.int32()),
+        ("activation", pa.float32()),
+        ("token", pa.int32()),
+        ("embedding", pa.int32()),
+    ]
+)
+"""The strongest examples among passages that no exemplar is of, by neuron and rank: graphs and labels are scored on
+them."""
+
+TOKEN_TABLE = pa.schema([("piece", pa.binary()), ("special", pa.bool_())])
+"""The subject's vocabulary: what row n's token stands for in a text."""
+
+TEXT_SURVEY_TABLE = pa.schema([("sample", pa.int32()), ("token", pa.int32()), ("embedding", pa.int32())])
+"""Places drawn uniformly from held-out passages; row n of text_survey.npy holds, for every neuron, the highest
+activation in the span around place n, of the neuron's polarity."""
+
+GRAPH_TABLE = pa.schema(
+    [
+        ("neuron", pa.int32()),
+        ("tokens", pa.list_(pa.int32())),
+        ("importances", pa.list_(pa.float32())),
+        ("count", pa.int32()),
+        ("maximum", pa.float32()),
+        ("mean", pa.float32()),
+        ("absorbed", pa.list_(pa.struct([("place", pa.int32()), ("token", pa.int32())]))),
+    ]
+)
+"""A row per path of a token graph (domain.token_graphs), by neuron; −1 stands for any token."""
+
+GRAPH_SCORE_TABLE = pa.schema(
+    [
+        ("neuron", pa.int32()),
+        ("precision", pa.float32()),
+        ("recall", pa.float32()),
+        ("f1", pa.float32()),
+        ("pearson", pa.float32()),
+        ("baseline_f1", pa.float32()),
+        ("baseline_pearson", pa.float32()),
+        ("examples", pa.int32()),
+        ("failed", pa.string()),
+    ]
+)
+"""A row per neuron with a graph, or with the reason why it has none: then the scores are 0. Of firing on held-out
+examples."""
 
 NOTHING_STORED = -1
 """Stands for 'no embedding' in the exemplars' `embedding` column."""

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -75,6 +76,8 @@ class Manifest(_Record):
     """The first file read and the last one written."""
 
     format: int
+    kind: Literal["image", "text"] = "image"
+    """What the samples are."""
     created: str
     subject: SubjectOrigin
     dataset: DatasetOrigin

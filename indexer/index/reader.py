@@ -185,7 +185,9 @@ class Index:
         return {row: text for row, text in zip(rows, texts, strict=True) if text is not None}
 
     def thumbnail(self, embedding: int) -> bytes:
-        """JPEG of a row of the exemplar vectors."""
+        """JPEG of a row of the exemplar vectors; raises NotFound in an index of texts."""
+        if self.manifest.kind == "text":
+            raise NotFound(f"{self.folder} is an index of text neurons: it holds no pictures.")
         return self._thumbnails[embedding].as_py()  # type: ignore[no-any-return]
 
     @cached_property
@@ -217,7 +219,8 @@ def check_files(folder: Path, manifest: Manifest, largest: int | None = None) ->
 
     Annotations count only where all files do: they may be replaced while an index is opened.
     """
-    faults = [f"{name} is not in the manifest" for name in files.REQUIRED if name not in manifest.files]
+    required = (*files.REQUIRED, *(files.OF_TEXTS if manifest.kind == "text" else files.OF_IMAGES))
+    faults = [f"{name} is not in the manifest" for name in required if name not in manifest.files]
     records = {**manifest.files, **(manifest.annotations if largest is None else {})}
     for name, record in sorted(records.items()):
         path = folder / name

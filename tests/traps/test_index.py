@@ -109,7 +109,7 @@ def test_relevance_of_a_linear_head_is_exact(plain):
         np.testing.assert_allclose(own["absolute"], absolute[number], atol=1e-5)
 
 
-@pytest.mark.parametrize("name", [*files.REQUIRED, files.LOGITS, files.RELEVANCE])
+@pytest.mark.parametrize("name", [*files.REQUIRED, *files.OF_IMAGES, files.LOGITS, files.RELEVANCE])
 def test_a_changed_file_is_named(plain, tmp_path, lens_command, name):
     shutil.copytree(plain, tmp_path / "index")
     path = tmp_path / "index" / name
@@ -123,7 +123,7 @@ def test_a_changed_file_is_named(plain, tmp_path, lens_command, name):
         Lens.open(tmp_path / "index")
 
 
-@pytest.mark.parametrize("name", files.REQUIRED)
+@pytest.mark.parametrize("name", [*files.REQUIRED, *files.OF_IMAGES])
 def test_a_cut_or_missing_file_is_named(plain, tmp_path, lens_command, name):
     shutil.copytree(plain, tmp_path / "index")
     path = tmp_path / "index" / name

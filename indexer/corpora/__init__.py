@@ -1,0 +1,1 @@
+"""Adapters for texts that are shown to a text subject, passage by passage."""

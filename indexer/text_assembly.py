@@ -1,0 +1,1 @@
+"""From collected and embedded texts to the tables of an index."""
