@@ -272,3 +272,24 @@ def classified_ties():
     net = _Fixed(function).eval()
     net.forward = lambda x: net.units(x) @ torch.tensor([[1.0, -1.0], [0.5, 1.0]])
     return net, _pixels, ("benign", "malignant")
+
+
+class Letters:
+    """A tokenizer of 40 letters, for subjects of texts that need no words."""
+
+    def __init__(self, prefix=(), suffix=()):
+        self.prefix, self.suffix, self.mask = tuple(prefix), tuple(suffix), 0
+        self.special = frozenset({0, *prefix, *suffix})
+        self.pieces = [b"" if number in self.special else bytes([48 + number]) for number in range(40)]
+
+    def encode(self, text):
+        return [byte - 48 for byte in text.encode() if 48 < byte < 88]
+
+    def stored(self):
+        return None
+
+
+def text_subject(module, prefix=(), suffix=(), causal=True, context=32):
+    from indexer.subjects.text_subject import TextSubject
+
+    return TextSubject("tests:letters", module, Letters(prefix, suffix), context, causal=causal)

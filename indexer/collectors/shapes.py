@@ -1,37 +1,25 @@
 """The layers of a subject, seen by running it, and the patterns that name them."""
 
-import re
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
 
 from indexer.collectors.taps import evaluating
-from indexer.errors import InvalidInput, SubjectFault, nearest_hint
+from indexer.errors import SubjectFault
 from indexer.subjects.inputs import run, stacked
 from indexer.subjects.layers import first_tensor, named_layers
 from indexer.subjects.layouts import MAP, PLAIN, TOKENS, layouts_of
+from indexer.subjects.patterns import LayerShape, matching, resolved
 from indexer.subjects.subject import Subject
 from indexer.subjects.widths import kind_of
 
+__all__ = ["LayerShape", "layer_shapes", "resolve_layers"]
+
 _PROBES = (2, 1)
 """Batch sizes of the two passes: the axis that follows them both is the batch."""
-
-
-@dataclass(frozen=True)
-class LayerShape:
-    """A layer that can be indexed."""
-
-    name: str
-    kind: str
-    """Class of the module."""
-    shape: tuple[int, ...]
-    """Of its output for one sample, without the batch axis."""
-    units: int
-    """Neurons it would give."""
 
 
 def layer_shapes(subject: Subject, patterns: Sequence[str] = ()) -> list[LayerShape]:
@@ -41,8 +29,9 @@ def layer_shapes(subject: Subject, patterns: Sequence[str] = ()) -> list[LayerSh
     or one whose first axis is not the batch (windows of Swin, sequences with the tokens first).
     """
     shapes = _indexable(subject, _called(subject))
-    expressions = [_expression(pattern) for pattern in patterns]
-    return [each for each in shapes if not expressions or any(one.fullmatch(each.name) for one in expressions)]
+    names = [each.name for each in shapes]
+    wanted = {name for pattern in patterns for name in matching(pattern, names)}
+    return [each for each in shapes if not patterns or each.name in wanted]
 
 
 def resolve_layers(subject: Subject, patterns: Sequence[str]) -> tuple[str, ...]:
@@ -55,22 +44,7 @@ def resolve_layers(subject: Subject, patterns: Sequence[str]) -> tuple[str, ...]
     named_layers(subject.module, [each for each in patterns if "*" not in each])
     called = _called(subject)
     usable = [each.name for each in _indexable(subject, called)]
-    found: list[str] = []
-    for pattern in patterns:
-        matched = [name for name in usable if _expression(pattern).fullmatch(name)]
-        if not matched and "*" not in pattern:
-            raise _not_indexable(pattern, called.get(pattern))
-        if not matched:
-            hint = nearest_hint(pattern.replace("**", "*"), usable)
-            raise InvalidInput(f"No layer that can be indexed matches {pattern!r}.", hint=hint)
-        found += matched
-    return tuple(dict.fromkeys(found))
-
-
-def _expression(pattern: str) -> re.Pattern[str]:
-    parts = re.split(r"(\*\*\.|\*\*|\*)", pattern)
-    meaning = {"**.": r"(?:.*\.)?", "**": r".*", "*": r"[^.]*"}
-    return re.compile("".join(meaning.get(part, re.escape(part)) for part in parts))
+    return resolved(patterns, usable, lambda layer: _not_indexable(layer, called.get(layer)))
 
 
 class _Seen(NamedTuple):

@@ -1,7 +1,6 @@
 """Reading layers of a subject while it runs, without changing it."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +8,7 @@ from numpy.typing import NDArray
 
 from indexer.collectors.aggregation import aggregate, combine_calls, positions_last
 from indexer.errors import SubjectFault
-from indexer.subjects.layers import first_tensor, logits_of, named_layers
+from indexer.subjects.layers import evaluating, first_tensor, logits_of, named_layers
 from indexer.subjects.layouts import Layout, layouts_of
 
 if TYPE_CHECKING:
@@ -119,18 +118,6 @@ def joined_rows(
     return [
         part[0] if len(part) == 1 else tuple(torch.cat(column) for column in zip(*part, strict=True)) for part in parts
     ]
-
-
-@contextmanager
-def evaluating(module: "torch.nn.Module") -> Iterator[None]:
-    """Eval mode for every submodule; each returns to the mode it was in."""
-    modes = [(each, each.training) for each in module.modules()]
-    module.eval()
-    try:
-        yield
-    finally:
-        for each, training in modes:
-            each.training = training
 
 
 def spatial_mean(output: "torch.Tensor", layer: str, layout: Layout | None = None) -> "torch.Tensor":

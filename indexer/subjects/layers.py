@@ -1,7 +1,8 @@
 """The layers of a module by name, and the tensor in what they return."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from indexer.errors import SubjectFault, UnknownName
@@ -61,3 +62,15 @@ def logits_of(output: object) -> "torch.Tensor | None":
     if isinstance(logits, (tuple, list)) and logits:
         logits = logits[0]
     return logits if isinstance(logits, torch.Tensor) and logits.ndim == 2 and logits.is_floating_point() else None
+
+
+@contextmanager
+def evaluating(module: "torch.nn.Module") -> Iterator[None]:
+    """Eval mode for every submodule; each returns to the mode it was in."""
+    modes = [(each, each.training) for each in module.modules()]
+    module.eval()
+    try:
+        yield
+    finally:
+        for each, training in modes:
+            each.training = training

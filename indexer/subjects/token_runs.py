@@ -65,7 +65,7 @@ class TokenRuns:
         for chosen in self._batches([len(prompt) for prompt in prompts]):
             ids = [self._subject.prompt(prompts[number]) for number in chosen]
             with torch.inference_mode():
-                output = self._call(ids)
+                output = called(self._subject, ids, self._device)
             logits = getattr(output, "logits", None)
             logits = output if logits is None and isinstance(output, torch.Tensor) else logits
             logits = output[0] if logits is None and isinstance(output, tuple) else logits
@@ -90,17 +90,6 @@ class TokenRuns:
         if batch:
             yield batch
 
-    def _call(self, ids: list[list[int]]) -> object:
-        import torch
-
-        longest = max(map(len, ids))
-        fill = self._subject.tokenizer.mask
-        tokens = torch.tensor([each + [fill] * (longest - len(each)) for each in ids], device=self._device)
-        if not self._subject.by_name:
-            return self._module(tokens)
-        seen = torch.tensor([[1] * len(each) + [0] * (longest - len(each)) for each in ids], device=self._device)
-        return self._module(input_ids=tokens, attention_mask=seen)
-
     def _forward(self, ids: list[list[int]]) -> "dict[str, torch.Tensor]":
         import torch
 
@@ -113,20 +102,35 @@ class TokenRuns:
                 raise _EnoughError
 
         handles = [
-            module.register_forward_pre_hook(lambda _m, given, name=layer: keep(name, given))
+            module.register_forward_pre_hook(
+                lambda _m, given, named, name=layer: keep(name, (*given, *named.values())), with_kwargs=True
+            )
             if layer.endswith(INPUT)
             else module.register_forward_hook(lambda _m, _i, output, name=layer: keep(name, output))
             for layer, module in self._tapped.items()
         ]
         try:
             with torch.inference_mode():
-                self._call(ids)
+                called(self._subject, ids, self._device)
         except _EnoughError:
             pass
         finally:
             for handle in handles:
                 handle.remove()
         return {layer: _joined(taken, layer, rows, longest) for layer, taken in calls.items()}
+
+
+def called(subject: TextSubject, ids: Sequence[Sequence[int]], device: str) -> object:
+    """What the subject gives for these prompts, prefix and suffix included; shorter ones are filled at their end."""
+    import torch
+
+    longest = max(map(len, ids))
+    fill = subject.tokenizer.mask
+    tokens = torch.tensor([[*each, *[fill] * (longest - len(each))] for each in ids], device=device)
+    if not subject.by_name:
+        return subject.module(tokens)
+    seen = torch.tensor([[1] * len(each) + [0] * (longest - len(each)) for each in ids], device=device)
+    return subject.module(input_ids=tokens, attention_mask=seen)
 
 
 class _EnoughError(Exception):
