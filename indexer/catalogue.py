@@ -134,6 +134,7 @@ FOUNDATION_MODELS = Catalogue(
     {
         "open_clip": Entry("indexer.foundation_models.open_clip:load", "models", "open_clip:MODEL/PRETRAINED"),
         "tiny-clip": Entry("indexer.foundation_models.open_clip:load_tiny", "models", "tiny-clip"),
+        "tiny-code": Entry("indexer.foundation_models.tiny_code.model:load", "models", "tiny-code"),
     },
 )
 ENGINES = Catalogue(

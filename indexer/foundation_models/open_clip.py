@@ -20,6 +20,7 @@ from PIL import Image
 
 from indexer.errors import InvalidInput, Unavailable, UnknownName, nearest_hint
 from indexer.foundation_models.foundation_model import EmbeddingSpace, FoundationModel
+from indexer.foundation_models.snippets import Snippet, fitted
 from indexer.foundation_models.spaces import Tokenizer, space_digest
 from indexer.foundation_models.text_towers import encode_texts, needed_lengths
 from indexer.weights import PICKLES, hub_without_waiting, refuse_pickle
@@ -56,6 +57,16 @@ class OpenClipModel:
     def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """[texts, dimension], unit rows; texts of like length are run together, cut to the longest among them."""
         return self._texts(texts) if texts else self._none()
+
+    def embed_snippets(self, snippets: Sequence[Snippet]) -> NDArray[np.float32]:
+        """[snippets, dimension], unit rows; of each the text around its pivot that the context holds."""
+        return self.embed_texts(fitted(snippets, self._fit)) if snippets else self._none()
+
+    def _fit(self, texts: list[str]) -> list[bool]:
+        """A text is cut where a longer context would have gone on."""
+        length = self.tokenizer([""]).shape[1]
+        longer = self.tokenizer(texts, context_length=4 * length)
+        return [bool(same) for same in (self.tokenizer(texts) == longer[:, :length]).all(dim=1)]
 
     @torch.inference_mode()
     def _images(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
