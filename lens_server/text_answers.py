@@ -9,34 +9,6 @@ from lens_server.answers import Neuron
 
 
 @dataclass(frozen=True)
-class TokenQuery:
-    """Which token graphs are looked for; with both fields, a context token must lie before an activating one."""
-
-    activating: tuple[str, ...] = ()
-    """The neuron fires on one of these; a token is meant with and without the blank before it."""
-    context: tuple[str, ...] = ()
-    """One of these matters before what the neuron fires on."""
-    regex: bool = False
-    """They are regular expressions that a token, without the blank before it, must match as a whole."""
-
-
-@dataclass(frozen=True)
-class Snippet:
-    """An exemplar of a text neuron, with what the neuron does on every token of it."""
-
-    sample: str
-    """Key of the passage in its corpus."""
-    rank: int
-    activation: float
-    """At the pivot, the highest of the passage."""
-    tokens: tuple[str, ...]
-    activations: tuple[float, ...]
-    """Of each token."""
-    pivot: int
-    """Which of the tokens the neuron fires on most."""
-
-
-@dataclass(frozen=True)
 class PathToken:
     """A step of a path, from what fires the neuron back through what comes before it."""
 
@@ -84,8 +56,11 @@ class TokenGraphCard:
 
     neuron: Neuron
     paths: tuple[TokenPath, ...]
+    """Most observations first."""
     activating: tuple[str, ...]
+    """Tokens that the neuron fires on, most observations first."""
     context: tuple[str, ...]
+    """Tokens that matter before those, also where a wildcard absorbed them; in the order of the vocabulary."""
     in_context: tuple[str, ...]
     """Tokens that are both."""
     parts: int
@@ -93,6 +68,22 @@ class TokenGraphCard:
     scores: GraphScores | None
     failed: str
     """Why there is no graph; empty where there is one."""
+
+
+@dataclass(frozen=True)
+class GraphSummary:
+    """A token graph in a line of a listing."""
+
+    neuron: Neuron
+    paths: int
+    parts: int
+    """Parts of the graph that share no token."""
+    activating: tuple[str, ...]
+    """Tokens that the neuron fires on, most observations first."""
+    in_context: tuple[str, ...]
+    """Tokens that are activating and context."""
+    f1: float
+    """On held-out examples."""
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,10 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -144,6 +146,54 @@ class Exemplar(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType_place) -> _WhichOneofReturnType_place | None: ...
 
 Global___Exemplar: _TypeAlias = Exemplar  # noqa: Y015
+
+@_typing.final
+class Snippet(_message.Message):
+    """An exemplar of a text neuron, with what the neuron does on every token of it. Tokens are shown as text: the blank before
+    a word is kept, bytes that are no text are written \\xE2.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SAMPLE_FIELD_NUMBER: _builtins.int
+    RANK_FIELD_NUMBER: _builtins.int
+    ACTIVATION_FIELD_NUMBER: _builtins.int
+    TOKENS_FIELD_NUMBER: _builtins.int
+    ACTIVATIONS_FIELD_NUMBER: _builtins.int
+    PIVOT_FIELD_NUMBER: _builtins.int
+    sample: _builtins.str
+    """Key of the passage in its corpus."""
+    rank: _builtins.int
+    """0 is the strongest."""
+    activation: _builtins.float
+    """At the pivot, the highest of the passage."""
+    pivot: _builtins.int
+    """Which of the tokens the neuron fires on most."""
+    @_builtins.property
+    def tokens(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What was embedded of the passage, token by token."""
+
+    @_builtins.property
+    def activations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """Activation on each of the tokens."""
+
+    def __init__(
+        self,
+        *,
+        sample: _builtins.str = ...,
+        rank: _builtins.int = ...,
+        activation: _builtins.float = ...,
+        tokens: _abc.Iterable[_builtins.str] | None = ...,
+        activations: _abc.Iterable[_builtins.float] | None = ...,
+        pivot: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activation", b"activation", "activations", b"activations", "pivot", b"pivot", "rank", b"rank", "sample", b"sample", "tokens", b"tokens"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Snippet: _TypeAlias = Snippet  # noqa: Y015
 
 @_typing.final
 class RangeSample(_message.Message):

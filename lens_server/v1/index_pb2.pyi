@@ -120,6 +120,7 @@ class IndexSummary(_message.Message):
     LAYERS_FIELD_NUMBER: _builtins.int
     LABELLED_FIELD_NUMBER: _builtins.int
     VOCABULARY_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The name it is served under."""
     digest: _builtins.str
@@ -156,6 +157,8 @@ class IndexSummary(_message.Message):
     """Neurons with a saved label."""
     vocabulary: _builtins.str
     """The vocabulary of the saved labels; empty without any."""
+    kind: _builtins.str
+    """What the samples are: `image` or `text`."""
     @_builtins.property
     def classes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Class names of the subject's output, in its order; empty where it has none."""
@@ -187,10 +190,11 @@ class IndexSummary(_message.Message):
         layers: _abc.Iterable[Global___LayerSummary] | None = ...,
         labelled: _builtins.int = ...,
         vocabulary: _builtins.str = ...,
+        kind: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["classes", b"classes", "created", b"created", "dataset", b"dataset", "dataset_digest", b"dataset_digest", "digest", b"digest", "dimension", b"dimension", "duplicates", b"duplicates", "exemplars_per_neuron", b"exemplars_per_neuron", "format", b"format", "foundation_model", b"foundation_model", "labelled", b"labelled", "layers", b"layers", "name", b"name", "neurons", b"neurons", "samples", b"samples", "space_digest", b"space_digest", "subject", b"subject", "subject_digest", b"subject_digest", "unreadable", b"unreadable", "vocabulary", b"vocabulary"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["classes", b"classes", "created", b"created", "dataset", b"dataset", "dataset_digest", b"dataset_digest", "digest", b"digest", "dimension", b"dimension", "duplicates", b"duplicates", "exemplars_per_neuron", b"exemplars_per_neuron", "format", b"format", "foundation_model", b"foundation_model", "kind", b"kind", "labelled", b"labelled", "layers", b"layers", "name", b"name", "neurons", b"neurons", "samples", b"samples", "space_digest", b"space_digest", "subject", b"subject", "subject_digest", b"subject_digest", "unreadable", b"unreadable", "vocabulary", b"vocabulary"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -207,6 +211,7 @@ class NeuronCard(_message.Message):
     RELEVANCE_FIELD_NUMBER: _builtins.int
     SIMILAR_FIELD_NUMBER: _builtins.int
     RANGE_FIELD_NUMBER: _builtins.int
+    SNIPPETS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def neuron(self) -> _neuron_pb2.Neuron:
         """The neuron."""
@@ -227,6 +232,10 @@ class NeuronCard(_message.Message):
     def range(self) -> _containers.RepeatedCompositeFieldContainer[_exemplar_pb2.RangeSample]:
         """From the highest percentile to the lowest; empty when the index holds none."""
 
+    @_builtins.property
+    def snippets(self) -> _containers.RepeatedCompositeFieldContainer[_exemplar_pb2.Snippet]:
+        """The exemplars token by token, of a text neuron; empty in an index of images."""
+
     def __init__(
         self,
         *,
@@ -235,10 +244,11 @@ class NeuronCard(_message.Message):
         relevance: _abc.Iterable[_neuron_pb2.Relevance] | None = ...,
         similar: _abc.Iterable[_query_pb2.Hit] | None = ...,
         range: _abc.Iterable[_exemplar_pb2.RangeSample] | None = ...,
+        snippets: _abc.Iterable[_exemplar_pb2.Snippet] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["neuron", b"neuron"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["exemplars", b"exemplars", "neuron", b"neuron", "range", b"range", "relevance", b"relevance", "similar", b"similar"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["exemplars", b"exemplars", "neuron", b"neuron", "range", b"range", "relevance", b"relevance", "similar", b"similar", "snippets", b"snippets"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from lens_server.v1 import neuron_pb2 as lens__server_dot_v1_dot_neuron__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1alens_server/v1/label.proto\x12\x0elens_server.v1\x1a\x1blens_server/v1/neuron.proto\"9\n\nVocabulary\x12\x0f\n\x07\x65ntries\x18\x01 \x03(\t\x12\x11\n\x04name\x18\x02 \x01(\tH\x00\x88\x01\x01\x42\x07\n\x05_name\".\n\x0b\x41lternative\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x11\n\talignment\x18\x02 \x01(\x01\"\x94\x02\n\x05Label\x12&\n\x06neuron\x18\x01 \x01(\x0b\x32\x16.lens_server.v1.Neuron\x12\x11\n\x04text\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x16\n\talignment\x18\x03 \x01(\x01H\x01\x88\x01\x01\x12\x13\n\x06margin\x18\x04 \x01(\x01H\x02\x88\x01\x01\x12\x18\n\x0bp_corrected\x18\x05 \x01(\x01H\x03\x88\x01\x01\x12\x31\n\x0c\x61lternatives\x18\x06 \x03(\x0b\x32\x1b.lens_server.v1.Alternative\x12\x16\n\tabstained\x18\x07 \x01(\tH\x04\x88\x01\x01\x42\x07\n\x05_textB\x0c\n\n_alignmentB\t\n\x07_marginB\x0e\n\x0c_p_correctedB\x0c\n\n_abstained\"b\n\nUnexpected\x12&\n\x06neuron\x18\x01 \x01(\x0b\x32\x16.lens_server.v1.Neuron\x12,\n\x07nearest\x18\x02 \x01(\x0b\x32\x1b.lens_server.v1.Alternativeb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1alens_server/v1/label.proto\x12\x0elens_server.v1\x1a\x1blens_server/v1/neuron.proto\"9\n\nVocabulary\x12\x0f\n\x07\x65ntries\x18\x01 \x03(\t\x12\x11\n\x04name\x18\x02 \x01(\tH\x00\x88\x01\x01\x42\x07\n\x05_name\".\n\x0b\x41lternative\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x11\n\talignment\x18\x02 \x01(\x01\"\xba\x02\n\x05Label\x12&\n\x06neuron\x18\x01 \x01(\x0b\x32\x16.lens_server.v1.Neuron\x12\x11\n\x04text\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x16\n\talignment\x18\x03 \x01(\x01H\x01\x88\x01\x01\x12\x13\n\x06margin\x18\x04 \x01(\x01H\x02\x88\x01\x01\x12\x18\n\x0bp_corrected\x18\x05 \x01(\x01H\x03\x88\x01\x01\x12\x31\n\x0c\x61lternatives\x18\x06 \x03(\x0b\x32\x1b.lens_server.v1.Alternative\x12\x16\n\tabstained\x18\x07 \x01(\tH\x04\x88\x01\x01\x12\x16\n\tdetection\x18\x08 \x01(\x01H\x05\x88\x01\x01\x42\x07\n\x05_textB\x0c\n\n_alignmentB\t\n\x07_marginB\x0e\n\x0c_p_correctedB\x0c\n\n_abstainedB\x0c\n\n_detection\"b\n\nUnexpected\x12&\n\x06neuron\x18\x01 \x01(\x0b\x32\x16.lens_server.v1.Neuron\x12,\n\x07nearest\x18\x02 \x01(\x0b\x32\x1b.lens_server.v1.Alternativeb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,7 +37,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ALTERNATIVE']._serialized_start=134
   _globals['_ALTERNATIVE']._serialized_end=180
   _globals['_LABEL']._serialized_start=183
-  _globals['_LABEL']._serialized_end=459
-  _globals['_UNEXPECTED']._serialized_start=461
-  _globals['_UNEXPECTED']._serialized_end=559
+  _globals['_LABEL']._serialized_end=497
+  _globals['_UNEXPECTED']._serialized_start=499
+  _globals['_UNEXPECTED']._serialized_end=597
 # @@protoc_insertion_point(module_scope)

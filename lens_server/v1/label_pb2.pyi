@@ -88,6 +88,7 @@ class Label(_message.Message):
     P_CORRECTED_FIELD_NUMBER: _builtins.int
     ALTERNATIVES_FIELD_NUMBER: _builtins.int
     ABSTAINED_FIELD_NUMBER: _builtins.int
+    DETECTION_FIELD_NUMBER: _builtins.int
     text: _builtins.str
     """The name; unset when abstaining."""
     alignment: _builtins.float
@@ -98,6 +99,8 @@ class Label(_message.Message):
     """Benjamini-Hochberg over neurons × vocabulary; unset where not computed."""
     abstained: _builtins.str
     """Why there is no label: `state`, `clarity`, or `not significant`; unset when there is one."""
+    detection: _builtins.float
+    """How well the label tells the neuron's held-out examples from other held-out texts; unset where not measured."""
     @_builtins.property
     def neuron(self) -> _neuron_pb2.Neuron:
         """The neuron."""
@@ -116,15 +119,18 @@ class Label(_message.Message):
         p_corrected: _builtins.float | None = ...,
         alternatives: _abc.Iterable[Global___Alternative] | None = ...,
         abstained: _builtins.str | None = ...,
+        detection: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_abstained", b"_abstained", "_alignment", b"_alignment", "_margin", b"_margin", "_p_corrected", b"_p_corrected", "_text", b"_text", "abstained", b"abstained", "alignment", b"alignment", "margin", b"margin", "neuron", b"neuron", "p_corrected", b"p_corrected", "text", b"text"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_abstained", b"_abstained", "_alignment", b"_alignment", "_detection", b"_detection", "_margin", b"_margin", "_p_corrected", b"_p_corrected", "_text", b"_text", "abstained", b"abstained", "alignment", b"alignment", "detection", b"detection", "margin", b"margin", "neuron", b"neuron", "p_corrected", b"p_corrected", "text", b"text"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_abstained", b"_abstained", "_alignment", b"_alignment", "_margin", b"_margin", "_p_corrected", b"_p_corrected", "_text", b"_text", "abstained", b"abstained", "alignment", b"alignment", "alternatives", b"alternatives", "margin", b"margin", "neuron", b"neuron", "p_corrected", b"p_corrected", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_abstained", b"_abstained", "_alignment", b"_alignment", "_detection", b"_detection", "_margin", b"_margin", "_p_corrected", b"_p_corrected", "_text", b"_text", "abstained", b"abstained", "alignment", b"alignment", "alternatives", b"alternatives", "detection", b"detection", "margin", b"margin", "neuron", b"neuron", "p_corrected", b"p_corrected", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__abstained: _TypeAlias = _typing.Literal["abstained"]  # noqa: Y015
     _WhichOneofArgType__abstained: _TypeAlias = _typing.Literal["_abstained", b"_abstained"]  # noqa: Y015
     _WhichOneofReturnType__alignment: _TypeAlias = _typing.Literal["alignment"]  # noqa: Y015
     _WhichOneofArgType__alignment: _TypeAlias = _typing.Literal["_alignment", b"_alignment"]  # noqa: Y015
+    _WhichOneofReturnType__detection: _TypeAlias = _typing.Literal["detection"]  # noqa: Y015
+    _WhichOneofArgType__detection: _TypeAlias = _typing.Literal["_detection", b"_detection"]  # noqa: Y015
     _WhichOneofReturnType__margin: _TypeAlias = _typing.Literal["margin"]  # noqa: Y015
     _WhichOneofArgType__margin: _TypeAlias = _typing.Literal["_margin", b"_margin"]  # noqa: Y015
     _WhichOneofReturnType__p_corrected: _TypeAlias = _typing.Literal["p_corrected"]  # noqa: Y015
@@ -135,6 +141,8 @@ class Label(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__abstained) -> _WhichOneofReturnType__abstained | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__alignment) -> _WhichOneofReturnType__alignment | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__detection) -> _WhichOneofReturnType__detection | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__margin) -> _WhichOneofReturnType__margin | None: ...
     @_typing.overload

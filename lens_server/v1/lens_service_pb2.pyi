@@ -14,6 +14,7 @@ from lens_server.v1 import label_pb2 as _label_pb2
 from lens_server.v1 import neuron_pb2 as _neuron_pb2
 from lens_server.v1 import overview_pb2 as _overview_pb2
 from lens_server.v1 import query_pb2 as _query_pb2
+from lens_server.v1 import text_pb2 as _text_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -336,6 +337,7 @@ class SearchNeuronsRequest(_message.Message):
     LIMIT_FIELD_NUMBER: _builtins.int
     TEMPLATES_FIELD_NUMBER: _builtins.int
     EXACT_FIELD_NUMBER: _builtins.int
+    OTHER_INDEXES_FIELD_NUMBER: _builtins.int
     index: _builtins.str
     """Name of the index. Empty: the only one served."""
     limit: _builtins.int
@@ -354,6 +356,12 @@ class SearchNeuronsRequest(_message.Message):
     def templates(self) -> _query_pb2.Templates:
         """Sentences to put texts into. Unset: `{}` alone."""
 
+    @_builtins.property
+    def other_indexes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names of other indexes to search with it, at most 63, of any kind and embedding space: each embeds the queries in its
+        own, and hits are merged by z. Queries by neuron or vector are refused then: they lie in one space.
+        """
+
     def __init__(
         self,
         *,
@@ -363,10 +371,11 @@ class SearchNeuronsRequest(_message.Message):
         limit: _builtins.int | None = ...,
         templates: _query_pb2.Templates | None = ...,
         exact: _builtins.bool = ...,
+        other_indexes: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_limit", b"_limit", "limit", b"limit", "templates", b"templates", "where", b"where"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_limit", b"_limit", "exact", b"exact", "index", b"index", "limit", b"limit", "queries", b"queries", "templates", b"templates", "where", b"where"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_limit", b"_limit", "exact", b"exact", "index", b"index", "limit", b"limit", "other_indexes", b"other_indexes", "queries", b"queries", "templates", b"templates", "where", b"where"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__limit: _TypeAlias = _typing.Literal["limit"]  # noqa: Y015
     _WhichOneofArgType__limit: _TypeAlias = _typing.Literal["_limit", b"_limit"]  # noqa: Y015
@@ -928,3 +937,237 @@ class GetConceptMapResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetConceptMapResponse: _TypeAlias = GetConceptMapResponse  # noqa: Y015
+
+@_typing.final
+class GetTokenGraphRequest(_message.Message):
+    """Request of GetTokenGraph."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INDEX_FIELD_NUMBER: _builtins.int
+    NEURON_FIELD_NUMBER: _builtins.int
+    index: _builtins.str
+    """Name of the index. Empty: the only one served."""
+    neuron: _builtins.str
+    """Id of the neuron."""
+    def __init__(
+        self,
+        *,
+        index: _builtins.str = ...,
+        neuron: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["index", b"index", "neuron", b"neuron"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetTokenGraphRequest: _TypeAlias = GetTokenGraphRequest  # noqa: Y015
+
+@_typing.final
+class GetTokenGraphResponse(_message.Message):
+    """Response of GetTokenGraph."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CARD_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def card(self) -> _text_pb2.TokenGraphCard:
+        """The graph."""
+
+    def __init__(
+        self,
+        *,
+        card: _text_pb2.TokenGraphCard | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["card", b"card"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["card", b"card"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetTokenGraphResponse: _TypeAlias = GetTokenGraphResponse  # noqa: Y015
+
+@_typing.final
+class ListTokenGraphsRequest(_message.Message):
+    """Request of ListTokenGraphs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INDEX_FIELD_NUMBER: _builtins.int
+    WHERE_FIELD_NUMBER: _builtins.int
+    ORDER_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    index: _builtins.str
+    """Name of the index. Empty: the only one served."""
+    order: _builtins.str
+    """What comes first: `parts` (most parts that share no token) or `in-context` (most tokens that are both activating and
+    context). Empty: `parts`.
+    """
+    limit: _builtins.int
+    """Graphs at most, 1 to 1,000. Unset: 20."""
+    @_builtins.property
+    def where(self) -> _neuron_pb2.Where:
+        """Which neurons. Unset: every state but dead."""
+
+    def __init__(
+        self,
+        *,
+        index: _builtins.str = ...,
+        where: _neuron_pb2.Where | None = ...,
+        order: _builtins.str = ...,
+        limit: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_limit", b"_limit", "limit", b"limit", "where", b"where"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_limit", b"_limit", "index", b"index", "limit", b"limit", "order", b"order", "where", b"where"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__limit: _TypeAlias = _typing.Literal["limit"]  # noqa: Y015
+    _WhichOneofArgType__limit: _TypeAlias = _typing.Literal["_limit", b"_limit"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__limit) -> _WhichOneofReturnType__limit | None: ...
+
+Global___ListTokenGraphsRequest: _TypeAlias = ListTokenGraphsRequest  # noqa: Y015
+
+@_typing.final
+class ListTokenGraphsResponse(_message.Message):
+    """Response of ListTokenGraphs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GRAPHS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def graphs(self) -> _containers.RepeatedCompositeFieldContainer[_text_pb2.GraphSummary]:
+        """In that order; equal ones in the order of the index."""
+
+    def __init__(
+        self,
+        *,
+        graphs: _abc.Iterable[_text_pb2.GraphSummary] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["graphs", b"graphs"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListTokenGraphsResponse: _TypeAlias = ListTokenGraphsResponse  # noqa: Y015
+
+@_typing.final
+class ListSimilarGraphsRequest(_message.Message):
+    """Request of ListSimilarGraphs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INDEX_FIELD_NUMBER: _builtins.int
+    NEURON_FIELD_NUMBER: _builtins.int
+    WHERE_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    index: _builtins.str
+    """Name of the index. Empty: the only one served."""
+    neuron: _builtins.str
+    """Id of the neuron."""
+    limit: _builtins.int
+    """Hits at most, 1 to 1,000. Unset: 10."""
+    @_builtins.property
+    def where(self) -> _neuron_pb2.Where:
+        """Which neurons are searched. Unset: every state but dead."""
+
+    def __init__(
+        self,
+        *,
+        index: _builtins.str = ...,
+        neuron: _builtins.str = ...,
+        where: _neuron_pb2.Where | None = ...,
+        limit: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_limit", b"_limit", "limit", b"limit", "where", b"where"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_limit", b"_limit", "index", b"index", "limit", b"limit", "neuron", b"neuron", "where", b"where"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__limit: _TypeAlias = _typing.Literal["limit"]  # noqa: Y015
+    _WhichOneofArgType__limit: _TypeAlias = _typing.Literal["_limit", b"_limit"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__limit) -> _WhichOneofReturnType__limit | None: ...
+
+Global___ListSimilarGraphsRequest: _TypeAlias = ListSimilarGraphsRequest  # noqa: Y015
+
+@_typing.final
+class ListSimilarGraphsResponse(_message.Message):
+    """Response of ListSimilarGraphs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HITS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def hits(self) -> _containers.RepeatedCompositeFieldContainer[_text_pb2.GraphHit]:
+        """Most similar first, itself excluded; neurons whose graph shares no token are left out."""
+
+    def __init__(
+        self,
+        *,
+        hits: _abc.Iterable[_text_pb2.GraphHit] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["hits", b"hits"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListSimilarGraphsResponse: _TypeAlias = ListSimilarGraphsResponse  # noqa: Y015
+
+@_typing.final
+class PredictActivationsRequest(_message.Message):
+    """Request of PredictActivations."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INDEX_FIELD_NUMBER: _builtins.int
+    NEURON_FIELD_NUMBER: _builtins.int
+    PASSAGE_FIELD_NUMBER: _builtins.int
+    MEASURED_FIELD_NUMBER: _builtins.int
+    index: _builtins.str
+    """Name of the index. Empty: the only one served."""
+    neuron: _builtins.str
+    """Id of the neuron."""
+    passage: _builtins.str
+    """Any text of at most 20,000 characters."""
+    measured: _builtins.bool
+    """Whether the subject itself is asked, too: it must be at hand where the server runs."""
+    def __init__(
+        self,
+        *,
+        index: _builtins.str = ...,
+        neuron: _builtins.str = ...,
+        passage: _builtins.str = ...,
+        measured: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["index", b"index", "measured", b"measured", "neuron", b"neuron", "passage", b"passage"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PredictActivationsRequest: _TypeAlias = PredictActivationsRequest  # noqa: Y015
+
+@_typing.final
+class PredictActivationsResponse(_message.Message):
+    """Response of PredictActivations."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PREDICTION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def prediction(self) -> _text_pb2.Prediction:
+        """Token by token."""
+
+    def __init__(
+        self,
+        *,
+        prediction: _text_pb2.Prediction | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["prediction", b"prediction"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["prediction", b"prediction"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PredictActivationsResponse: _TypeAlias = PredictActivationsResponse  # noqa: Y015

@@ -110,6 +110,26 @@ class LensServiceStub:
                 request_serializer=lens__server_dot_v1_dot_lens__service__pb2.GetConceptMapRequest.SerializeToString,
                 response_deserializer=lens__server_dot_v1_dot_lens__service__pb2.GetConceptMapResponse.FromString,
                 _registered_method=True)
+        self.GetTokenGraph = channel.unary_unary(
+                '/lens_server.v1.LensService/GetTokenGraph',
+                request_serializer=lens__server_dot_v1_dot_lens__service__pb2.GetTokenGraphRequest.SerializeToString,
+                response_deserializer=lens__server_dot_v1_dot_lens__service__pb2.GetTokenGraphResponse.FromString,
+                _registered_method=True)
+        self.ListTokenGraphs = channel.unary_unary(
+                '/lens_server.v1.LensService/ListTokenGraphs',
+                request_serializer=lens__server_dot_v1_dot_lens__service__pb2.ListTokenGraphsRequest.SerializeToString,
+                response_deserializer=lens__server_dot_v1_dot_lens__service__pb2.ListTokenGraphsResponse.FromString,
+                _registered_method=True)
+        self.ListSimilarGraphs = channel.unary_unary(
+                '/lens_server.v1.LensService/ListSimilarGraphs',
+                request_serializer=lens__server_dot_v1_dot_lens__service__pb2.ListSimilarGraphsRequest.SerializeToString,
+                response_deserializer=lens__server_dot_v1_dot_lens__service__pb2.ListSimilarGraphsResponse.FromString,
+                _registered_method=True)
+        self.PredictActivations = channel.unary_unary(
+                '/lens_server.v1.LensService/PredictActivations',
+                request_serializer=lens__server_dot_v1_dot_lens__service__pb2.PredictActivationsRequest.SerializeToString,
+                response_deserializer=lens__server_dot_v1_dot_lens__service__pb2.PredictActivationsResponse.FromString,
+                _registered_method=True)
 
 
 class LensServiceServicer:
@@ -157,7 +177,7 @@ class LensServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SearchNeurons(self, request, context):
-        """Finds the neurons that know a concept, for several queries at once.
+        """Finds the neurons that know a concept or fire on tokens, for several queries at once, in one or several indexes.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -214,6 +234,34 @@ class LensServiceServicer:
 
     def GetConceptMap(self, request, context):
         """Lays the alive neurons of one or several indexes of one embedding space out in a plane.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetTokenGraph(self, request, context):
+        """Tells what a text neuron fires on, as a graph of tokens.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListTokenGraphs(self, request, context):
+        """Lists text neurons by what their token graphs look like.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListSimilarGraphs(self, request, context):
+        """Lists the text neurons with the graphs most like that of one.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PredictActivations(self, request, context):
+        """Predicts by its token graph, and measures if asked to, what a text neuron does on a text.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -291,6 +339,26 @@ def add_LensServiceServicer_to_server(servicer, server):
                     servicer.GetConceptMap,
                     request_deserializer=lens__server_dot_v1_dot_lens__service__pb2.GetConceptMapRequest.FromString,
                     response_serializer=lens__server_dot_v1_dot_lens__service__pb2.GetConceptMapResponse.SerializeToString,
+            ),
+            'GetTokenGraph': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetTokenGraph,
+                    request_deserializer=lens__server_dot_v1_dot_lens__service__pb2.GetTokenGraphRequest.FromString,
+                    response_serializer=lens__server_dot_v1_dot_lens__service__pb2.GetTokenGraphResponse.SerializeToString,
+            ),
+            'ListTokenGraphs': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListTokenGraphs,
+                    request_deserializer=lens__server_dot_v1_dot_lens__service__pb2.ListTokenGraphsRequest.FromString,
+                    response_serializer=lens__server_dot_v1_dot_lens__service__pb2.ListTokenGraphsResponse.SerializeToString,
+            ),
+            'ListSimilarGraphs': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSimilarGraphs,
+                    request_deserializer=lens__server_dot_v1_dot_lens__service__pb2.ListSimilarGraphsRequest.FromString,
+                    response_serializer=lens__server_dot_v1_dot_lens__service__pb2.ListSimilarGraphsResponse.SerializeToString,
+            ),
+            'PredictActivations': grpc.unary_unary_rpc_method_handler(
+                    servicer.PredictActivations,
+                    request_deserializer=lens__server_dot_v1_dot_lens__service__pb2.PredictActivationsRequest.FromString,
+                    response_serializer=lens__server_dot_v1_dot_lens__service__pb2.PredictActivationsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -677,6 +745,114 @@ class LensService:
             '/lens_server.v1.LensService/GetConceptMap',
             lens__server_dot_v1_dot_lens__service__pb2.GetConceptMapRequest.SerializeToString,
             lens__server_dot_v1_dot_lens__service__pb2.GetConceptMapResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetTokenGraph(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lens_server.v1.LensService/GetTokenGraph',
+            lens__server_dot_v1_dot_lens__service__pb2.GetTokenGraphRequest.SerializeToString,
+            lens__server_dot_v1_dot_lens__service__pb2.GetTokenGraphResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListTokenGraphs(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lens_server.v1.LensService/ListTokenGraphs',
+            lens__server_dot_v1_dot_lens__service__pb2.ListTokenGraphsRequest.SerializeToString,
+            lens__server_dot_v1_dot_lens__service__pb2.ListTokenGraphsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSimilarGraphs(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lens_server.v1.LensService/ListSimilarGraphs',
+            lens__server_dot_v1_dot_lens__service__pb2.ListSimilarGraphsRequest.SerializeToString,
+            lens__server_dot_v1_dot_lens__service__pb2.ListSimilarGraphsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PredictActivations(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lens_server.v1.LensService/PredictActivations',
+            lens__server_dot_v1_dot_lens__service__pb2.PredictActivationsRequest.SerializeToString,
+            lens__server_dot_v1_dot_lens__service__pb2.PredictActivationsResponse.FromString,
             options,
             channel_credentials,
             insecure,

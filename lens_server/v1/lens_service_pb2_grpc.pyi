@@ -50,7 +50,7 @@ class LensServiceStub:
     ListExemplars: _grpc.UnaryUnaryMultiCallable[_lens_service_pb2.ListExemplarsRequest, _lens_service_pb2.ListExemplarsResponse]
     """Lists the exemplars of a neuron, with their images, page by page."""
     SearchNeurons: _grpc.UnaryUnaryMultiCallable[_lens_service_pb2.SearchNeuronsRequest, _lens_service_pb2.SearchNeuronsResponse]
-    """Finds the neurons that know a concept, for several queries at once."""
+    """Finds the neurons that know a concept or fire on tokens, for several queries at once, in one or several indexes."""
     CompareNeurons: _grpc.UnaryUnaryMultiCallable[_lens_service_pb2.CompareNeuronsRequest, _lens_service_pb2.CompareNeuronsResponse]
     """Puts two neurons of an index side by side."""
     CompareSets: _grpc.UnaryUnaryMultiCallable[_lens_service_pb2.CompareSetsRequest, _lens_service_pb2.CompareSetsResponse]
@@ -67,6 +67,14 @@ class LensServiceStub:
     """Tells what became of concepts over the checkpoints of a training, each an index of its own."""
     GetConceptMap: _grpc.UnaryUnaryMultiCallable[_lens_service_pb2.GetConceptMapRequest, _lens_service_pb2.GetConceptMapResponse]
     """Lays the alive neurons of one or several indexes of one embedding space out in a plane."""
+    GetTokenGraph: _grpc.UnaryUnaryMultiCallable[_lens_service_pb2.GetTokenGraphRequest, _lens_service_pb2.GetTokenGraphResponse]
+    """Tells what a text neuron fires on, as a graph of tokens."""
+    ListTokenGraphs: _grpc.UnaryUnaryMultiCallable[_lens_service_pb2.ListTokenGraphsRequest, _lens_service_pb2.ListTokenGraphsResponse]
+    """Lists text neurons by what their token graphs look like."""
+    ListSimilarGraphs: _grpc.UnaryUnaryMultiCallable[_lens_service_pb2.ListSimilarGraphsRequest, _lens_service_pb2.ListSimilarGraphsResponse]
+    """Lists the text neurons with the graphs most like that of one."""
+    PredictActivations: _grpc.UnaryUnaryMultiCallable[_lens_service_pb2.PredictActivationsRequest, _lens_service_pb2.PredictActivationsResponse]
+    """Predicts by its token graph, and measures if asked to, what a text neuron does on a text."""
 
 @_typing.type_check_only
 class LensServiceAsyncStub(LensServiceStub):
@@ -90,7 +98,7 @@ class LensServiceAsyncStub(LensServiceStub):
     ListExemplars: _aio.UnaryUnaryMultiCallable[_lens_service_pb2.ListExemplarsRequest, _lens_service_pb2.ListExemplarsResponse]  # type: ignore[assignment]
     """Lists the exemplars of a neuron, with their images, page by page."""
     SearchNeurons: _aio.UnaryUnaryMultiCallable[_lens_service_pb2.SearchNeuronsRequest, _lens_service_pb2.SearchNeuronsResponse]  # type: ignore[assignment]
-    """Finds the neurons that know a concept, for several queries at once."""
+    """Finds the neurons that know a concept or fire on tokens, for several queries at once, in one or several indexes."""
     CompareNeurons: _aio.UnaryUnaryMultiCallable[_lens_service_pb2.CompareNeuronsRequest, _lens_service_pb2.CompareNeuronsResponse]  # type: ignore[assignment]
     """Puts two neurons of an index side by side."""
     CompareSets: _aio.UnaryUnaryMultiCallable[_lens_service_pb2.CompareSetsRequest, _lens_service_pb2.CompareSetsResponse]  # type: ignore[assignment]
@@ -107,6 +115,14 @@ class LensServiceAsyncStub(LensServiceStub):
     """Tells what became of concepts over the checkpoints of a training, each an index of its own."""
     GetConceptMap: _aio.UnaryUnaryMultiCallable[_lens_service_pb2.GetConceptMapRequest, _lens_service_pb2.GetConceptMapResponse]  # type: ignore[assignment]
     """Lays the alive neurons of one or several indexes of one embedding space out in a plane."""
+    GetTokenGraph: _aio.UnaryUnaryMultiCallable[_lens_service_pb2.GetTokenGraphRequest, _lens_service_pb2.GetTokenGraphResponse]  # type: ignore[assignment]
+    """Tells what a text neuron fires on, as a graph of tokens."""
+    ListTokenGraphs: _aio.UnaryUnaryMultiCallable[_lens_service_pb2.ListTokenGraphsRequest, _lens_service_pb2.ListTokenGraphsResponse]  # type: ignore[assignment]
+    """Lists text neurons by what their token graphs look like."""
+    ListSimilarGraphs: _aio.UnaryUnaryMultiCallable[_lens_service_pb2.ListSimilarGraphsRequest, _lens_service_pb2.ListSimilarGraphsResponse]  # type: ignore[assignment]
+    """Lists the text neurons with the graphs most like that of one."""
+    PredictActivations: _aio.UnaryUnaryMultiCallable[_lens_service_pb2.PredictActivationsRequest, _lens_service_pb2.PredictActivationsResponse]  # type: ignore[assignment]
+    """Predicts by its token graph, and measures if asked to, what a text neuron does on a text."""
 
 class LensServiceServicer(metaclass=_abc_1.ABCMeta):
     """Answers questions about the neurons of indexed neural networks.
@@ -163,7 +179,7 @@ class LensServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _lens_service_pb2.SearchNeuronsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_lens_service_pb2.SearchNeuronsResponse, _abc.Awaitable[_lens_service_pb2.SearchNeuronsResponse]]:
-        """Finds the neurons that know a concept, for several queries at once."""
+        """Finds the neurons that know a concept or fire on tokens, for several queries at once, in one or several indexes."""
 
     @_abc_1.abstractmethod
     def CompareNeurons(
@@ -228,5 +244,37 @@ class LensServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_lens_service_pb2.GetConceptMapResponse, _abc.Awaitable[_lens_service_pb2.GetConceptMapResponse]]:
         """Lays the alive neurons of one or several indexes of one embedding space out in a plane."""
+
+    @_abc_1.abstractmethod
+    def GetTokenGraph(
+        self,
+        request: _lens_service_pb2.GetTokenGraphRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_lens_service_pb2.GetTokenGraphResponse, _abc.Awaitable[_lens_service_pb2.GetTokenGraphResponse]]:
+        """Tells what a text neuron fires on, as a graph of tokens."""
+
+    @_abc_1.abstractmethod
+    def ListTokenGraphs(
+        self,
+        request: _lens_service_pb2.ListTokenGraphsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_lens_service_pb2.ListTokenGraphsResponse, _abc.Awaitable[_lens_service_pb2.ListTokenGraphsResponse]]:
+        """Lists text neurons by what their token graphs look like."""
+
+    @_abc_1.abstractmethod
+    def ListSimilarGraphs(
+        self,
+        request: _lens_service_pb2.ListSimilarGraphsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_lens_service_pb2.ListSimilarGraphsResponse, _abc.Awaitable[_lens_service_pb2.ListSimilarGraphsResponse]]:
+        """Lists the text neurons with the graphs most like that of one."""
+
+    @_abc_1.abstractmethod
+    def PredictActivations(
+        self,
+        request: _lens_service_pb2.PredictActivationsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_lens_service_pb2.PredictActivationsResponse, _abc.Awaitable[_lens_service_pb2.PredictActivationsResponse]]:
+        """Predicts by its token graph, and measures if asked to, what a text neuron does on a text."""
 
 def add_LensServiceServicer_to_server(servicer: LensServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

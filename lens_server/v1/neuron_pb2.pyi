@@ -173,6 +173,7 @@ class Where(_message.Message):
     MIN_CLARITY_FIELD_NUMBER: _builtins.int
     RELEVANT_TO_FIELD_NUMBER: _builtins.int
     MIN_RELEVANCE_FIELD_NUMBER: _builtins.int
+    KINDS_FIELD_NUMBER: _builtins.int
     min_clarity: _builtins.float
     """Only neurons of at least this clarity."""
     relevant_to: _builtins.str
@@ -187,6 +188,10 @@ class Where(_message.Message):
     def states(self) -> _containers.RepeatedScalarFieldContainer[Global___State.ValueType]:
         """States. Empty: every state but dead."""
 
+    @_builtins.property
+    def kinds(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Kinds of index: `image`, `text`. Empty: every kind."""
+
     def __init__(
         self,
         *,
@@ -195,10 +200,11 @@ class Where(_message.Message):
         min_clarity: _builtins.float | None = ...,
         relevant_to: _builtins.str | None = ...,
         min_relevance: _builtins.float | None = ...,
+        kinds: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_min_clarity", b"_min_clarity", "_min_relevance", b"_min_relevance", "_relevant_to", b"_relevant_to", "min_clarity", b"min_clarity", "min_relevance", b"min_relevance", "relevant_to", b"relevant_to"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_min_clarity", b"_min_clarity", "_min_relevance", b"_min_relevance", "_relevant_to", b"_relevant_to", "layers", b"layers", "min_clarity", b"min_clarity", "min_relevance", b"min_relevance", "relevant_to", b"relevant_to", "states", b"states"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_min_clarity", b"_min_clarity", "_min_relevance", b"_min_relevance", "_relevant_to", b"_relevant_to", "kinds", b"kinds", "layers", b"layers", "min_clarity", b"min_clarity", "min_relevance", b"min_relevance", "relevant_to", b"relevant_to", "states", b"states"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__min_clarity: _TypeAlias = _typing.Literal["min_clarity"]  # noqa: Y015
     _WhichOneofArgType__min_clarity: _TypeAlias = _typing.Literal["_min_clarity", b"_min_clarity"]  # noqa: Y015

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from lens_server.v1 import neuron_pb2 as lens__server_dot_v1_dot_neuron__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1alens_server/v1/query.proto\x12\x0elens_server.v1\x1a\x1blens_server/v1/neuron.proto\"\x18\n\x06Vector\x12\x0e\n\x06values\x18\x01 \x03(\x01\"\x1a\n\tTemplates\x12\r\n\x05texts\x18\x01 \x03(\t\"m\n\x05Query\x12\x0e\n\x04text\x18\x01 \x01(\tH\x00\x12\x0f\n\x05image\x18\x02 \x01(\x0cH\x00\x12\x10\n\x06neuron\x18\x03 \x01(\tH\x00\x12(\n\x06vector\x18\x04 \x01(\x0b\x32\x16.lens_server.v1.VectorH\x00\x42\x07\n\x05probe\"l\n\x03Hit\x12&\n\x06neuron\x18\x01 \x01(\x0b\x32\x16.lens_server.v1.Neuron\x12\x11\n\talignment\x18\x02 \x01(\x01\x12\x0e\n\x01z\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12\x0e\n\x01p\x18\x04 \x01(\x01H\x01\x88\x01\x01\x42\x04\n\x02_zB\x04\n\x02_p\"T\n\x0cSearchAnswer\x12\r\n\x05query\x18\x01 \x01(\t\x12!\n\x04hits\x18\x02 \x03(\x0b\x32\x13.lens_server.v1.Hit\x12\x12\n\ncandidates\x18\x03 \x01(\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1alens_server/v1/query.proto\x12\x0elens_server.v1\x1a\x1blens_server/v1/neuron.proto\"\x18\n\x06Vector\x12\x0e\n\x06values\x18\x01 \x03(\x01\"\x1a\n\tTemplates\x12\r\n\x05texts\x18\x01 \x03(\t\"@\n\nTokenQuery\x12\x12\n\nactivating\x18\x01 \x03(\t\x12\x0f\n\x07\x63ontext\x18\x02 \x03(\t\x12\r\n\x05regex\x18\x03 \x01(\x08\"\x9b\x01\n\x05Query\x12\x0e\n\x04text\x18\x01 \x01(\tH\x00\x12\x0f\n\x05image\x18\x02 \x01(\x0cH\x00\x12\x10\n\x06neuron\x18\x03 \x01(\tH\x00\x12(\n\x06vector\x18\x04 \x01(\x0b\x32\x16.lens_server.v1.VectorH\x00\x12,\n\x06tokens\x18\x05 \x01(\x0b\x32\x1a.lens_server.v1.TokenQueryH\x00\x42\x07\n\x05probe\"{\n\x03Hit\x12&\n\x06neuron\x18\x01 \x01(\x0b\x32\x16.lens_server.v1.Neuron\x12\x11\n\talignment\x18\x02 \x01(\x01\x12\x0e\n\x01z\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12\x0e\n\x01p\x18\x04 \x01(\x01H\x01\x88\x01\x01\x12\r\n\x05index\x18\x05 \x01(\tB\x04\n\x02_zB\x04\n\x02_p\"T\n\x0cSearchAnswer\x12\r\n\x05query\x18\x01 \x01(\t\x12!\n\x04hits\x18\x02 \x03(\x0b\x32\x13.lens_server.v1.Hit\x12\x12\n\ncandidates\x18\x03 \x01(\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,10 +36,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_VECTOR']._serialized_end=99
   _globals['_TEMPLATES']._serialized_start=101
   _globals['_TEMPLATES']._serialized_end=127
-  _globals['_QUERY']._serialized_start=129
-  _globals['_QUERY']._serialized_end=238
-  _globals['_HIT']._serialized_start=240
-  _globals['_HIT']._serialized_end=348
-  _globals['_SEARCHANSWER']._serialized_start=350
-  _globals['_SEARCHANSWER']._serialized_end=434
+  _globals['_TOKENQUERY']._serialized_start=129
+  _globals['_TOKENQUERY']._serialized_end=193
+  _globals['_QUERY']._serialized_start=196
+  _globals['_QUERY']._serialized_end=351
+  _globals['_HIT']._serialized_start=353
+  _globals['_HIT']._serialized_end=476
+  _globals['_SEARCHANSWER']._serialized_start=478
+  _globals['_SEARCHANSWER']._serialized_end=562
 # @@protoc_insertion_point(module_scope)

@@ -74,6 +74,42 @@ class Templates(_message.Message):
 Global___Templates: _TypeAlias = Templates  # noqa: Y015
 
 @_typing.final
+class TokenQuery(_message.Message):
+    """Which token graphs are looked for: one path of a graph must hold what is asked for. At least one of the lists is
+    not empty; with both, a context token must lie before an activating one.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACTIVATING_FIELD_NUMBER: _builtins.int
+    CONTEXT_FIELD_NUMBER: _builtins.int
+    REGEX_FIELD_NUMBER: _builtins.int
+    regex: _builtins.bool
+    """They are regular expressions (RE2) that a token, without the blank before it, must match as a whole."""
+    @_builtins.property
+    def activating(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The neuron fires on one of these. A token is meant with and without the blank before it. At most 64."""
+
+    @_builtins.property
+    def context(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """One of these matters before what the neuron fires on. At most 64."""
+
+    def __init__(
+        self,
+        *,
+        activating: _abc.Iterable[_builtins.str] | None = ...,
+        context: _abc.Iterable[_builtins.str] | None = ...,
+        regex: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activating", b"activating", "context", b"context", "regex", b"regex"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TokenQuery: _TypeAlias = TokenQuery  # noqa: Y015
+
+@_typing.final
 class Query(_message.Message):
     """One question to search with."""
 
@@ -83,6 +119,7 @@ class Query(_message.Message):
     IMAGE_FIELD_NUMBER: _builtins.int
     NEURON_FIELD_NUMBER: _builtins.int
     VECTOR_FIELD_NUMBER: _builtins.int
+    TOKENS_FIELD_NUMBER: _builtins.int
     text: _builtins.str
     """Words, 1 to 2,000 characters."""
     image: _builtins.bytes
@@ -93,6 +130,10 @@ class Query(_message.Message):
     def vector(self) -> Global___Vector:
         """A point of the embedding space."""
 
+    @_builtins.property
+    def tokens(self) -> Global___TokenQuery:
+        """Tokens, for an index of texts with token graphs."""
+
     def __init__(
         self,
         *,
@@ -100,12 +141,13 @@ class Query(_message.Message):
         image: _builtins.bytes = ...,
         neuron: _builtins.str = ...,
         vector: Global___Vector | None = ...,
+        tokens: Global___TokenQuery | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["image", b"image", "neuron", b"neuron", "probe", b"probe", "text", b"text", "vector", b"vector"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["image", b"image", "neuron", b"neuron", "probe", b"probe", "text", b"text", "tokens", b"tokens", "vector", b"vector"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["image", b"image", "neuron", b"neuron", "probe", b"probe", "text", b"text", "vector", b"vector"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["image", b"image", "neuron", b"neuron", "probe", b"probe", "text", b"text", "tokens", b"tokens", "vector", b"vector"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_probe: _TypeAlias = _typing.Literal["text", "image", "neuron", "vector"]  # noqa: Y015
+    _WhichOneofReturnType_probe: _TypeAlias = _typing.Literal["text", "image", "neuron", "vector", "tokens"]  # noqa: Y015
     _WhichOneofArgType_probe: _TypeAlias = _typing.Literal["probe", b"probe"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_probe) -> _WhichOneofReturnType_probe | None: ...
 
@@ -121,14 +163,19 @@ class Hit(_message.Message):
     ALIGNMENT_FIELD_NUMBER: _builtins.int
     Z_FIELD_NUMBER: _builtins.int
     P_FIELD_NUMBER: _builtins.int
+    INDEX_FIELD_NUMBER: _builtins.int
     alignment: _builtins.float
-    """Cosine of the neuron's concept vector and the probe, in [-1, 1]."""
+    """Cosine of the neuron's concept vector and the probe, in [-1, 1]; of a token query the mean activation at the ends of
+    the matching paths times their share of the graph's observations, in [0, 1].
+    """
     z: _builtins.float
     """Alignment against the null of random exemplar sets of the same size, in its standard deviations; unset where the
-    index has no null for the neuron.
+    index has no null for the neuron, and of token queries.
     """
     p: _builtins.float
     """(1 + null at least as high) / (1 + null); one-sided, for this neuron alone; unset like z."""
+    index: _builtins.str
+    """Name of the index it is of, where several were asked; else empty."""
     @_builtins.property
     def neuron(self) -> _neuron_pb2.Neuron:
         """The neuron."""
@@ -140,10 +187,11 @@ class Hit(_message.Message):
         alignment: _builtins.float = ...,
         z: _builtins.float | None = ...,
         p: _builtins.float | None = ...,
+        index: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_p", b"_p", "_z", b"_z", "neuron", b"neuron", "p", b"p", "z", b"z"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_p", b"_p", "_z", b"_z", "alignment", b"alignment", "neuron", b"neuron", "p", b"p", "z", b"z"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_p", b"_p", "_z", b"_z", "alignment", b"alignment", "index", b"index", "neuron", b"neuron", "p", b"p", "z", b"z"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__p: _TypeAlias = _typing.Literal["p"]  # noqa: Y015
     _WhichOneofArgType__p: _TypeAlias = _typing.Literal["_p", b"_p"]  # noqa: Y015
@@ -166,12 +214,12 @@ class SearchAnswer(_message.Message):
     HITS_FIELD_NUMBER: _builtins.int
     CANDIDATES_FIELD_NUMBER: _builtins.int
     query: _builtins.str
-    """The text, `neuron NAME`, `image` or `vector`."""
+    """The text, `neuron NAME`, `image`, `vector` or `tokens …`."""
     candidates: _builtins.int
     """Neurons that passed the filter."""
     @_builtins.property
     def hits(self) -> _containers.RepeatedCompositeFieldContainer[Global___Hit]:
-        """Best first; equal alignments in the order of the index."""
+        """Best first; equal alignments in the order of the index. Where several indexes were asked: highest z first."""
 
     def __init__(
         self,

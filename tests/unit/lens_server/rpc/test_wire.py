@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lens_server import answers, changes, overviews, report
+from lens_server import answers, changes, overviews, report, text_answers
 from lens_server.answers import Box, Exemplar, Neuron, NeuronPage, Query, Relevance, Span, State, Where
 from lens_server.changes import Trend
 from lens_server.report import Change, Severity, Verdict
@@ -27,12 +27,13 @@ from lens_server.v1 import (
     neuron_pb2,
     overview_pb2,
     query_pb2,
+    text_pb2,
 )
 from lens_server.wire import Unreadable, Unsendable, from_message, to_message
 
 TYPES = [
     each
-    for module in (answers, changes, overviews, report)
+    for module in (answers, changes, overviews, report, text_answers)
     for each in vars(module).values()
     if isinstance(each, type) and dataclasses.is_dataclass(each) and each.__module__.startswith(module.__name__)
 ]
@@ -46,6 +47,7 @@ MODULES = (
     neuron_pb2,
     overview_pb2,
     query_pb2,
+    text_pb2,
 )
 PLAIN: dict[Any, st.SearchStrategy[Any]] = {
     int: st.integers(-(2**31), 2**31 - 1),
