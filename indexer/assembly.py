@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from indexer.collectors.collector import Collected, End, LayerExemplars
 from indexer.collectors.relevance import Relevances
+from indexer.collectors.tokens import CollectedTexts
 from indexer.config import ConceptConfig
+from indexer.corpora.corpus import Corpus
 from indexer.datasets.dataset import Dataset
 from indexer.domain.contrast import contrastive_vectors, shares
 from indexer.domain.embeddings import Vectors, concept_vectors
@@ -45,7 +47,11 @@ class NeuronTables(NamedTuple):
 
 
 def neuron_tables(
-    collected: Collected, embedded: Embedded, wanted: int, concept: ConceptConfig, known: Index | None = None
+    collected: Collected | CollectedTexts,
+    embedded: Embedded,
+    wanted: int,
+    concept: ConceptConfig,
+    known: Index | None = None,
 ) -> NeuronTables:
     """One row per neuron and polarity, layer by layer, after those of `known`; `wanted` exemplars were asked for."""
     before = _tables_of(known) if known is not None else None
@@ -68,11 +74,11 @@ def _tables_of(index: Index) -> NeuronTables:
     return NeuronTables(neurons, exemplars, np.asarray(index.concept_vectors))
 
 
-def _layer_tables(collected: Collected, making: "_Making", offset: tuple[int, int]) -> NeuronTables:
+def _layer_tables(collected: Collected | CollectedTexts, making: "_Making", offset: tuple[int, int]) -> NeuronTables:
     neurons, exemplars, concepts = [], [], []
     first, row = offset
     for layer in collected.layers:
-        tables = [_end_tables(layer, end, polarity, collected.reading.distinct, making) for polarity, end in layer.ends]
+        tables = [_end_tables(layer, end, polarity, collected.seen, making) for polarity, end in layer.ends]
         vectors = np.concatenate([table.concept_vectors for table in tables])
         alive = np.concatenate([np.asarray(table.neurons["exemplar_count"]) > 0 for table in tables])
         redundant = _optional(redundancy(vectors, alive))
@@ -152,7 +158,9 @@ def survey_table(collected: Collected, embedded: Embedded, known: Index | None =
     return pa.table(columns, names=SURVEY_TABLE.names).cast(SURVEY_TABLE)
 
 
-def sample_table(dataset: Dataset, collected: Collected, classes: tuple[str, ...]) -> pd.DataFrame:
+def sample_table(
+    dataset: Dataset | Corpus, collected: Collected | CollectedTexts, classes: tuple[str, ...]
+) -> pd.DataFrame:
     """Key, content, status and prediction of every sample, then the dataset's own columns."""
     reading = collected.reading
     original = np.array(reading.originals)
@@ -265,7 +273,8 @@ def _exemplar_rows(end: End, rows: NDArray[np.int64], taken: NDArray[np.bool_], 
     optional = {
         "relevance": pa.nulls(count, pa.float32()) if end.relevances is None else pa.array(end.relevances[taken]),
         **_places(end, taken),
-        **{name: pa.nulls(count, pa.int32()) for name in ("token_start", "token_stop", "token")},
+        **{name: pa.nulls(count, pa.int32()) for name in ("token_start", "token_stop")},
+        "token": pa.nulls(count, pa.int32()) if end.tokens is None else pa.array(end.tokens[taken].astype(np.int32)),
     }
     return pa.table({**columns, **optional})
 

@@ -14,6 +14,7 @@ from PIL import Image
 from indexer.collectors.checkpoint import strongest_classes
 from indexer.collectors.collector import Collected, End, LayerExemplars
 from indexer.config import BuildConfig
+from indexer.corpora.corpus import Corpus
 from indexer.datasets.batches import Reading
 from indexer.datasets.dataset import LABEL, Dataset
 from indexer.datasets.decoded import DecodedStore
@@ -150,7 +151,7 @@ def reading_of(samples: pd.DataFrame) -> Reading:
     return Reading(contents, originals, faults)
 
 
-def check_samples(known: Index, dataset: Dataset) -> None:
+def check_samples(known: Index, dataset: Dataset | Corpus) -> None:
     """Raise InvalidInput where a dataset lists other samples than an index was built from."""
     if list(dataset.keys) != known.samples["key"].tolist():
         raise InvalidInput(

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from indexer.collectors.collector import Collected
 from indexer.collectors.taps import named_layers
+from indexer.collectors.tokens import CollectedTexts
 from indexer.config import BuildConfig
+from indexer.corpora.corpus import Corpus
 from indexer.datasets.dataset import Dataset
 from indexer.domain.significance import SEED
 from indexer.engines.choosing import check_engine
@@ -21,6 +23,7 @@ from indexer.index.manifest import DatasetOrigin, LayerOrigin, Manifest, SpaceOr
 from indexer.index.staging import BEGUN
 from indexer.subjects.digests import module_digest, preprocess_digest
 from indexer.subjects.subject import Subject
+from indexer.subjects.text_subject import TextSubject
 from indexer.whole import whole_file
 
 _NAMED = 5
@@ -37,16 +40,19 @@ class Origins:
     growth: Growth
 
     @classmethod
-    def of(cls, config: BuildConfig, subject: Subject, model: FoundationModel, growth: Growth) -> "Origins":
+    def of(
+        cls, config: BuildConfig, subject: Subject | TextSubject, model: FoundationModel, growth: Growth
+    ) -> "Origins":
         """Digest the subject, its preprocessing and the embedding space; refuse at once what cannot be built."""
         build_time()
-        named_layers(subject.module, config.collect.layers)
+        if isinstance(subject, Subject):
+            named_layers(subject.module, config.collect.layers)
         check_engine(config.engine, model.space.dimension)
         origin = SubjectOrigin(
             name=config.subject.name,
             digest=module_digest(subject.module),
-            preprocessing=preprocess_digest(subject.preprocess),
-            classes=subject.classes,
+            preprocessing=preprocessing_of(subject),
+            classes=subject.classes if isinstance(subject, Subject) else (),
             notes=subject.notes,
             saes={layer: str(file) for layer, file in config.subject.saes.items()},
             precision=config.subject.precision,
@@ -76,7 +82,7 @@ class Origins:
                 hint="Give what it was built with, or build a new index.",
             )
 
-    def go_on(self, staging: Path, dataset: Dataset) -> None:
+    def go_on(self, staging: Path, dataset: Dataset | Corpus) -> None:
         """Record what a build begins with; raises InvalidInput when it goes on with something else than it began."""
         begun = {
             "subject's weights": self.subject.digest,
@@ -98,7 +104,7 @@ class Origins:
                 hint=f"Restore it, or start anew: rm -r {staging}",
             )
 
-    def shown(self, dataset: Dataset, collected: Collected) -> DatasetOrigin:
+    def shown(self, dataset: Dataset | Corpus, collected: Collected | CollectedTexts) -> DatasetOrigin:
         """Digest what was shown: every key with the content behind it; refuse to add to an index of other samples."""
         known = self.growth.known
         if known is not None:
@@ -126,15 +132,18 @@ class Origins:
         where = f"{SAMPLES} says why"
         return f"{count:,} of {shown.samples:,} samples cannot be read, {where}: {named}{more}." if count else ""
 
-    def manifest(self, shown: DatasetOrigin, collected: Collected, classes: tuple[str, ...], engine: str) -> Manifest:
+    def manifest(
+        self, shown: DatasetOrigin, collected: Collected | CollectedTexts, classes: tuple[str, ...], engine: str
+    ) -> Manifest:
         """The manifest but for the files' digests."""
+        texts = isinstance(collected, CollectedTexts)
         before = self.growth.kept.manifest.layers if self.growth.kept is not None else ()
         added = tuple(
             LayerOrigin(
                 name=each.layer,
                 units=each.units,
                 signed=each.negative is not None,
-                aggregation=self.config.collect.aggregation,
+                aggregation="max" if texts else self.config.collect.aggregation,
                 collector=self.config.collect.collector,
                 crop=self.config.collect.crop,
                 concept_vector=self.config.concept.described(),
@@ -143,6 +152,7 @@ class Origins:
         )
         return Manifest(
             format=FORMAT,
+            kind="text" if texts else "image",
             created=build_time().isoformat(timespec="seconds"),
             subject=self.subject.model_copy(update={"classes": classes}),
             dataset=shown,
@@ -155,6 +165,16 @@ class Origins:
             settings=settings_for(self.config),
             files={},
         )
+
+
+def preprocessing_of(subject: Subject | TextSubject) -> str:
+    """Digest of how samples become a subject's input."""
+    if isinstance(subject, Subject):
+        return preprocess_digest(subject.preprocess)
+    tokenizer = subject.tokenizer
+    pieces = [piece.hex() for piece in tokenizer.pieces]
+    named = [sorted(tokenizer.special), tokenizer.prefix, tokenizer.suffix, tokenizer.mask, subject.context]
+    return digest_of([tokenizer.stored(), pieces, named])
 
 
 def build_time() -> datetime:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from indexer.assembly import neuron_tables, range_table, relevance_table, sample_table, survey_table
-from indexer.catalogue import COLLECTORS, DATASETS, FOUNDATION_MODELS
+from indexer.catalogue import COLLECTORS, DATASETS, FOUNDATION_MODELS, is_corpus
 from indexer.collectors.activation import CollectSettings
 from indexer.collectors.places import PlaceSettings, check_places, place
 from indexer.collectors.relevance import RelevanceSettings, class_names, relate
@@ -21,7 +21,10 @@ from indexer.index.staging import claimed, finish, publish
 from indexer.index.writer import Tables, write_manifest, write_tables
 from indexer.origins import Origins
 from indexer.progress import Progress, Silent
-from indexer.subjects.opening import open_subject
+from indexer.subjects.opening import open_any_subject, open_subject
+from indexer.subjects.text_layers import resolve_text_layers, text_layers
+from indexer.subjects.text_subject import TextSubject
+from indexer.text_pipeline import build_text_index
 
 
 def build_index(  # noqa: PLR0913 - one required, the rest by name
@@ -45,6 +48,9 @@ def build_index(  # noqa: PLR0913 - one required, the rest by name
     if resume and finish(config.out, asked, replace=over):
         return config.out
     with claimed(config.out, asked, resume=resume, replace=over) as staging:
+        if is_corpus(config.dataset.name):
+            publish(build_text_index(config, staging, progress, add=add), config.out)
+            return config.out
         known = Index.open(config.out) if add else None
         dataset = DATASETS.load(config.dataset.name)
         subject = open_subject(config.subject.name, config.subject.saes, trust_pickle=config.subject.trust_pickle)
@@ -99,7 +105,10 @@ def build_index(  # noqa: PLR0913 - one required, the rest by name
 
 def list_layers(subject: SubjectConfig, patterns: Sequence[str] = ()) -> list[LayerShape]:
     """Every layer of a subject that can be indexed, or those that match, with its shape for one sample."""
-    opened = open_subject(subject.name, subject.saes, trust_pickle=subject.trust_pickle)
+    opened = open_any_subject(subject.name, subject.saes, trust_pickle=subject.trust_pickle)
+    if isinstance(opened, TextSubject):
+        wanted = resolve_text_layers(opened, patterns) if patterns else ()
+        return [each for each in text_layers(opened) if not patterns or each.name in wanted]
     shapes = layer_shapes(opened)
     if not patterns:
         return shapes

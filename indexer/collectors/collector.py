@@ -30,10 +30,13 @@ class End:
     boxes: NDArray[np.uint32] | None = None
     """[units, k] the part of each sample to embed (domain.views); None: whole images."""
 
+    tokens: NDArray[np.uint32] | None = None
+    """[units, k] where in each passage a text neuron's activation is; None: samples are images."""
+
     @property
     def views(self) -> NDArray[np.int64]:
         """[units, k] what of each sample is embedded; −1 beyond the count."""
-        return views(self.samples, self.boxes)
+        return views(self.samples, self.boxes if self.tokens is None else self.tokens)
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,11 @@ class Collected:
     """logits.npy [samples, classes] float32 in the staging folder, NaN where skipped."""
     decoded: DecodedStore
     """Images of samples that may be exemplars, so that they are not decoded again."""
+
+    @property
+    def seen(self) -> int:
+        """Distinct samples shown."""
+        return self.reading.distinct
 
     @property
     def outputs(self) -> int:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from indexer.domain.embeddings import Vectors
 from indexer.errors import LensError
@@ -17,6 +18,21 @@ from indexer.index import files
 from indexer.index.manifest import FileRecord, Manifest, file_record
 
 _ROW_GROUP = 1 << 16
+
+
+@dataclass(frozen=True)
+class TextTables:
+    """What an index of texts holds besides."""
+
+    passages: pa.Table
+    heat: pa.Table
+    held_out: pa.Table
+    tokens: pa.Table
+    tokenizer: str | None
+    """Content of tokenizer.json."""
+    survey: pa.Table
+    survey_activations: NDArray[np.float16]
+    """[places, neurons]"""
 
 
 @dataclass(frozen=True)
@@ -28,14 +44,15 @@ class Tables:
     samples: pd.DataFrame
     concept_vectors: Vectors
     exemplar_vectors: Vectors
-    thumbnails: Iterable[list[bytes]]
-    """JPEGs in the order of the exemplar vectors, in blocks."""
+    thumbnails: Iterable[list[bytes]] | None
+    """JPEGs in the order of the exemplar vectors, in blocks; None for texts."""
     logits: Path | None
     relevance: pa.Table | None
     range: pa.Table | None = None
     survey: pa.Table | None = None
     labels: pa.Table | None = None
     """Saved labels, where the neurons are those that were labelled."""
+    texts: TextTables | None = None
 
 
 def write_tables(staging: Path, tables: Tables) -> Path:
@@ -60,13 +77,32 @@ def write_tables(staging: Path, tables: Tables) -> Path:
         pq.write_table(tables.labels, folder / files.LABELS)
     if tables.logits is not None:
         shutil.copyfile(tables.logits, folder / files.LOGITS)
-    with (
-        pa.OSFile(str(folder / files.THUMBNAILS), "wb") as sink,
-        pa.ipc.new_file(sink, files.THUMBNAIL_TABLE) as writer,
-    ):
-        for block in tables.thumbnails:
-            writer.write_batch(pa.record_batch([pa.array(block, type=pa.binary())], schema=files.THUMBNAIL_TABLE))
+    if tables.thumbnails is not None:
+        _write_thumbnails(folder / files.THUMBNAILS, tables.thumbnails)
+    if tables.texts is not None:
+        _write_texts(folder, tables.texts)
     return folder
+
+
+def _write_thumbnails(path: Path, blocks: Iterable[list[bytes]]) -> None:
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, files.THUMBNAIL_TABLE) as writer:
+        for block in blocks:
+            writer.write_batch(pa.record_batch([pa.array(block, type=pa.binary())], schema=files.THUMBNAIL_TABLE))
+
+
+def _write_texts(folder: Path, texts: TextTables) -> None:
+    for table, schema, name in (
+        (texts.passages, files.PASSAGE_TABLE, files.PASSAGES),
+        (texts.heat, files.HEAT_TABLE, files.HEAT),
+        (texts.held_out, files.HELD_OUT_TABLE, files.HELD_OUT),
+        (texts.tokens, files.TOKEN_TABLE, files.TOKENS),
+        (texts.survey, files.TEXT_SURVEY_TABLE, files.TEXT_SURVEY),
+    ):
+        pq.write_table(table.cast(schema), folder / name, row_group_size=_ROW_GROUP, compression="zstd")
+    with (folder / files.TEXT_SURVEY_ACTIVATIONS).open("wb") as file:
+        np.save(file, texts.survey_activations)
+    if texts.tokenizer is not None:
+        (folder / files.TOKENIZER).write_text(texts.tokenizer, encoding="utf-8")
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
