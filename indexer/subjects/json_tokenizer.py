@@ -26,6 +26,7 @@ class JsonTokenizer:
         """`special` is joined with what the library itself calls special."""
         library.no_truncation()
         library.no_padding()
+        library.encode_special_tokens = True
         self._library = library
         added = {number for number, token in library.get_added_tokens_decoder().items() if token.special}
         self.special = frozenset(added | special | set(prefix) | set(suffix) | {mask})
@@ -74,7 +75,7 @@ def _piece(word: str, written: str) -> bytes:
     return word.replace(_BLANK, " ").encode()
 
 
-def _byte_letters() -> dict[str, int]:
+def byte_letters() -> dict[str, int]:
     """The letter that byte-level vocabularies write for each byte (GPT-2): printable ones stand for themselves."""
     plain = [*range(ord("!"), ord("~") + 1), *range(ord("\xa1"), ord("\xac") + 1), *range(ord("\xae"), 256)]
     letters = {chr(byte): byte for byte in plain}
@@ -83,4 +84,4 @@ def _byte_letters() -> dict[str, int]:
     return letters
 
 
-_BYTE_OF = _byte_letters()
+_BYTE_OF = byte_letters()
