@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from lens_server.audit.renderers import wording
 from lens_server.audit.renderers.html import plots
-from lens_server.audit.renderers.html.markup import Html, element, lines
 from lens_server.audit.renderers.html.pictures import Pictures
+from lens_server.markup import Html, element, lines
 from lens_server.report import EvidencePair, Finding, Result, Witness
 
 

@@ -7,9 +7,9 @@ from importlib.resources import files
 
 from lens_server.audit.renderers import wording
 from lens_server.audit.renderers.html import rules, sections
-from lens_server.audit.renderers.html.markup import Html, element, lines
 from lens_server.audit.renderers.html.pictures import Pictures
 from lens_server.audit.renderers.html.provenance import provenance
+from lens_server.markup import Html, element, lines
 from lens_server.report import Report
 
 _TITLE = 70

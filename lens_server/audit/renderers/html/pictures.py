@@ -2,7 +2,7 @@
 
 import base64
 
-from lens_server.audit.renderers.html.markup import Html, element, lines
+from lens_server.markup import Html, element, lines
 from lens_server.report import Report
 
 

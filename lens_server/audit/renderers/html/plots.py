@@ -4,7 +4,7 @@ import math
 from typing import NamedTuple
 
 from lens_server.audit.renderers import wording
-from lens_server.audit.renderers.html.markup import Html, element
+from lens_server.markup import Html, element
 from lens_server.report import Dose, Finding, Result
 
 WIDTH, HEIGHT = 320, 46

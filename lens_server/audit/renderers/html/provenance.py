@@ -1,7 +1,7 @@
 """The page's foot: what took part, by digest, and who signs."""
 
 from lens_server.audit.renderers import wording
-from lens_server.audit.renderers.html.markup import Html, element, lines, named
+from lens_server.markup import Html, element, lines, named
 from lens_server.report import Provenance, Report, Setting
 
 

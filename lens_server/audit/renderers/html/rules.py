@@ -5,8 +5,8 @@ import re
 from lens_server.audit.renderers import wording
 from lens_server.audit.renderers.html import plots
 from lens_server.audit.renderers.html.evidence import evidence
-from lens_server.audit.renderers.html.markup import Html, element, joined, lines, named
 from lens_server.audit.renderers.html.pictures import Pictures
+from lens_server.markup import Html, element, joined, lines, named
 from lens_server.report import AppliedWaiver, Finding, Report, Result, Verdict
 
 HEADINGS = {

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from lens_server.audit.renderers import wording
-from lens_server.audit.renderers.html.markup import Html, element, lines, named
 from lens_server.audit.renderers.html.rules import badge, tone, waiver
+from lens_server.markup import Html, element, lines, named
 from lens_server.report import Change, ConceptReport, Control, Report
 
 _COUNTED = ("failed", "inconclusive", "not assessable", "waived", "passed")

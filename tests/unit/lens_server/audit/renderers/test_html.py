@@ -8,8 +8,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from lens_server.audit.renderers.html.markup import Html, element, joined, lines
 from lens_server.audit.renderers.html.page import render
+from lens_server.markup import Html, element, joined, lines
 from tests.unit.lens_server.audit.sample_reports import (
     against_baseline,
     all_inconclusive,
