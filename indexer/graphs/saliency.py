@@ -1,0 +1,96 @@
+"""Which tokens of a prompt a neuron's firing rests on: each is masked in turn."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.graphs.measuring import Measurer, Tokens, Wanted
+from indexer.graphs.pruning import Pruned
+from indexer.graphs.settings import Asked, GraphSettings
+from indexer.subjects.text_subject import TextSubject
+
+
+@dataclass(frozen=True)
+class Salient:
+    """A pruned passage with what the neuron does in it."""
+
+    pruned: Pruned
+    tokens: Tokens
+    """Those of the passage; where later tokens change nothing before them, no further than the last that fires."""
+    scale: float
+    """Turns activations of this prompt into shares of the neuron's highest: pruning must not weaken an example."""
+    base: NDArray[np.float32]
+    """[tokens] activations."""
+    firing: tuple[int, ...]
+    """Places that fire, ascending; the pivot is among them or there are none."""
+    without: NDArray[np.float32]
+    """[masked token, firing place] activations."""
+
+    @property
+    def importances(self) -> NDArray[np.float64]:
+        """[token, firing place] I[t, p] = 1 − a_p(mask t) / a_p; of activations below 0 it is above 1."""
+        return 1 - self.without.astype(np.float64) / self.base[list(self.firing)]
+
+    @property
+    def at_pivot(self) -> NDArray[np.float64]:
+        """[token] importances for the pivot."""
+        return self.importances[:, self.firing.index(self.pruned.pivot)]
+
+
+def shares(values: NDArray[np.float32], scale: float) -> NDArray[np.float64]:
+    """Activations as shares of the neuron's highest; what pruning makes stronger than that counts as the highest."""
+    return np.minimum(values.astype(np.float64) * scale, 1.0)
+
+
+def saliency(
+    subject: TextSubject, measurer: Measurer, asked: Sequence[Asked], pruned: Sequence[Pruned], settings: GraphSettings
+) -> list[Salient]:
+    """Those passages whose pivot fires, each with the activations of all its firing tokens without each token."""
+    based = measurer.measure([_wanted(each, each.tokens, asked) for each in pruned])
+    found = [
+        salient
+        for each, base in zip(pruned, based, strict=True)
+        if (salient := _fired(each, base, asked[each.asked].highest, settings, causal=subject.causal)).firing
+    ]
+    masked = [
+        _wanted(each.pruned, replaced(each.tokens, place, subject.tokenizer.mask), asked)
+        for each in found
+        for place in range(len(each.tokens))
+    ]
+    without = iter(measurer.measure(masked))
+    return [
+        Salient(
+            each.pruned,
+            each.tokens,
+            each.scale,
+            each.base,
+            each.firing,
+            np.stack([next(without)[list(each.firing)] for _ in each.tokens]),
+        )
+        for each in found
+    ]
+
+
+def replaced(tokens: Tokens, place: int, token: int) -> Tokens:
+    """A prompt with another token in one place."""
+    return (*tokens[:place], token, *tokens[place + 1 :])
+
+
+def _wanted(pruned: Pruned, tokens: Tokens, asked: Sequence[Asked]) -> Wanted:
+    neuron = asked[pruned.asked]
+    return Wanted(tokens, neuron.unit, neuron.sign)
+
+
+def _fired(
+    pruned: Pruned, base: NDArray[np.float32], highest: float, settings: GraphSettings, *, causal: bool
+) -> Salient:
+    """The scale makes the strongest token of the window as strong as the pivot was in the whole passage."""
+    strongest = float(base[: pruned.pivot + 1].max())
+    scale = pruned.whole / strongest / highest if strongest > 0 else 0.0
+    firing = tuple(int(place) for place in np.flatnonzero(shares(base, scale) > settings.fires))
+    firing = firing if pruned.pivot in firing else ()
+    stop = firing[-1] + 1 if firing and causal else len(pruned.tokens)
+    nothing = np.empty((0, len(firing)), dtype=np.float32)
+    return Salient(pruned, pruned.tokens[:stop], scale, base[:stop], firing, nothing)
