@@ -68,9 +68,12 @@ class Catalogue:
 
 
 def is_corpus(dataset: str) -> bool:
-    """Whether `adapter:argument` names texts rather than images."""
+    """Whether `adapter:argument` names texts rather than images; raises UnknownName for what is neither."""
     name, _, argument = dataset.partition(":")
-    return name in CORPORA.names() and (name not in DATASETS.names() or ",text=" in argument)
+    texts, images = name in CORPORA.names(), name in DATASETS.names()
+    if name and not texts and not images:
+        raise UnknownName("dataset", name, [*DATASETS.names(), *CORPORA.names()])
+    return texts and (not images or ",text=" in argument)
 
 
 DATASETS = Catalogue(

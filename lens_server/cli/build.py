@@ -25,7 +25,8 @@ def build(
     subject: Annotated[
         str | None,
         typer.Option(
-            help="timm:NAME, transformers:NAME, torchvision:NAME, python:MODULE:FACTORY, … (README lists all)",
+            help="timm:NAME, transformers:NAME, torchvision:NAME, python:MODULE:FACTORY, tiny-text:stdlib, … "
+            "(README lists all)",
             rich_help_panel=_WHERE,
             show_default=False,
         ),
@@ -41,14 +42,19 @@ def build(
     dataset: Annotated[
         str | None,
         typer.Option(
-            help="folder:PATH, csv:FILE, parquet:FILE, huggingface:PATH, webdataset:SHARDS, zip:FILE, lesions:COUNT",
+            help="Images: folder:PATH, csv:FILE, parquet:FILE, huggingface:PATH, webdataset:SHARDS, zip:FILE, "
+            "lesions:COUNT. Texts: text:PATH, parquet:FILE,text=COLUMN, huggingface:PATH,text=COLUMN, stdlib.",
             rich_help_panel=_WHERE,
             show_default=False,
         ),
     ] = None,
     foundation: Annotated[
         str | None,
-        typer.Option(help="open_clip:MODEL/PRETRAINED, tiny-clip", rich_help_panel=_WHERE, show_default=False),
+        typer.Option(
+            help="open_clip:MODEL/PRETRAINED, tiny-clip; for texts also sentence:NAME, tiny-code",
+            rich_help_panel=_WHERE,
+            show_default=False,
+        ),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="The folder to make.", rich_help_panel=_WHERE, show_default=False)
@@ -227,9 +233,10 @@ def _print_made(folder: Path, *, as_json: bool) -> None:
         output.print_json(summary)
         return
     output.print_index(summary)
-    Console(stderr=True, highlight=False, soft_wrap=True).print(
-        f"\nNext: lens search {folder} 'something you look for'", markup=False
-    )
+    following = f"lens search {folder} 'something you look for'"
+    if summary.kind == "text":
+        following += f"   or: lens graph {folder} --all"
+    Console(stderr=True, highlight=False, soft_wrap=True).print(f"\nNext: {following}", markup=False)
 
 
 def _print_layers(layers: list[LayerShape], *, as_json: bool) -> None:

@@ -119,7 +119,8 @@ def print_index(summary: IndexSummary) -> None:
         if summary.duplicates or summary.unreadable
         else ""
     )
-    console.print(f"  dataset           {summary.dataset}: {summary.samples:,} samples{skipped}")
+    noun = "passages" if summary.kind == "text" else "samples"
+    console.print(f"  dataset           {summary.dataset}: {summary.samples:,} {noun}{skipped}")
     console.print(
         f"  foundation model  {summary.foundation_model}, dimension {summary.dimension}, "
         f"space {summary.space_digest[:12]}"
