@@ -17,7 +17,7 @@ from indexer.graphs.settings import Asked, Example, GraphSettings, Made
 from indexer.graphs.substitutes import OwnSubstitutes, Substitutes
 from indexer.subjects.text_subject import TextSubject
 
-NO_EXAMPLES = "it never fires: there are no examples"
+NO_EXAMPLES = "it has no examples: it never fires, or is constant"
 NO_HELD_OUT = "there are no held-out examples to score on"
 NOT_AGAIN = "its examples do not fire it by themselves"
 SILENT = "it fires in none of the held-out examples"
@@ -40,7 +40,7 @@ class GraphMaker:
     ) -> None:
         """`substitutes` are the subject's own expectations unless given. Raises UnknownName for a layer."""
         self._subject, self._settings = subject, settings or GraphSettings()
-        self._measurer = Measurer(subject, layer, device)
+        self._measurer = Measurer(subject, layer, device, self._settings.batch_tokens)
         self._substitutes = substitutes or OwnSubstitutes(subject, device)
 
     def make(self, asked: Sequence[Asked]) -> Iterator[Made]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.domain.token_graphs import WILDCARD, Observation
+from indexer.domain.token_graphs import BEGINNING, WILDCARD, Observation
 from indexer.graphs.augmenting import Changed
 from indexer.graphs.measuring import Tokens
 from indexer.graphs.saliency import Salient, shares
@@ -16,8 +16,9 @@ def observed(salient: Salient, settings: GraphSettings) -> Iterator[Observation]
     """Every firing token of a passage."""
     strengths, importances = shares(salient.base, salient.scale), salient.importances
     for number, place in enumerate(salient.firing):
+        known = np.concatenate([salient.of_beginning[[number]], importances[:, number]])
         yield walked_back(
-            salient.tokens, importances[:, number], place, float(strengths[place]), settings.important_above
+            (BEGINNING, *salient.tokens), known, place + 1, float(strengths[place]), settings.important_above
         )
 
 
@@ -33,13 +34,19 @@ def observed_changed(changed: Changed, settings: GraphSettings) -> Iterator[Obse
             continue
         importances = salient.importances[:, number].copy()
         importances[changed.place] = 1 - float(salient.without[changed.place, number]) / float(changed.values[place])
-        yield walked_back(changed.tokens, importances, place, float(strengths[place]), settings.important_above)
+        known = np.concatenate([salient.of_beginning[[number]], importances])
+        yield walked_back(
+            (BEGINNING, *changed.tokens), known, place + 1, float(strengths[place]), settings.important_above
+        )
 
 
 def walked_back(
     tokens: Tokens, importances: Sequence[float] | NDArray[np.float64], place: int, activation: float, above: float
 ) -> Observation:
-    """From a firing token back to the furthest that matters; unimportant tokens between are wildcards."""
+    """From a firing token back to the furthest that matters; unimportant tokens between are wildcards.
+
+    `tokens` may have BEGINNING before them: it is on a path where it matters, and never a wildcard.
+    """
     matter = [each for each in range(place) if importances[each] > above]
     steps = range(place - 1, (matter[0] if matter else place) - 1, -1)
     kept = set(matter)

@@ -16,6 +16,8 @@ class Pruned:
     tokens: Tokens
     """The window, and what follows up to the end of the sentence."""
     pivot: int
+    begins: bool
+    """Whether nothing comes before it in the passage."""
     whole: float
     """Activation at the pivot in the whole passage: what shorter ones are held against."""
 
@@ -67,6 +69,12 @@ def prune(
             if values[-1] == values.max() and values[-1] >= settings.kept * examples[number][2]:
                 chosen[number] = tried[number][step]
     return [
-        Pruned(neuron, chosen[n] + tail(example, pieces, settings.tail), len(chosen[n]) - 1, whole)
+        Pruned(
+            asked=neuron,
+            tokens=chosen[n] + tail(example, pieces, settings.tail),
+            pivot=len(chosen[n]) - 1,
+            begins=len(chosen[n]) == example.pivot + 1,
+            whole=whole,
+        )
         for n, (neuron, example, whole) in enumerate(examples)
     ]

@@ -28,6 +28,14 @@ class Salient:
     without: NDArray[np.float32]
     """[masked token, firing place] activations."""
 
+    later: NDArray[np.float32]
+    """[firing place] activations where the passage does not begin the text; as they are where it never did."""
+
+    @property
+    def of_beginning(self) -> NDArray[np.float64]:
+        """[firing place] importances of there being nothing before."""
+        return 1 - self.later.astype(np.float64) / self.base[list(self.firing)]
+
     @property
     def importances(self) -> NDArray[np.float64]:
         """[token, firing place] I[t, p] = 1 − a_p(mask t) / a_p; of activations below 0 it is above 1."""
@@ -60,6 +68,11 @@ def saliency(
         for place in range(len(each.tokens))
     ]
     without = iter(measurer.measure(masked))
+    beginning = [each for each in found if each.pruned.begins and len(each.tokens) < subject.room]
+    later = measurer.measure(
+        [_wanted(each.pruned, (subject.tokenizer.mask, *each.tokens), asked) for each in beginning]
+    )
+    shifted = {id(each): values[1:] for each, values in zip(beginning, later, strict=True)}
     return [
         Salient(
             each.pruned,
@@ -68,6 +81,7 @@ def saliency(
             each.base,
             each.firing,
             np.stack([next(without)[list(each.firing)] for _ in each.tokens]),
+            shifted.get(id(each), each.base)[list(each.firing)],
         )
         for each in found
     ]
@@ -93,4 +107,4 @@ def _fired(
     firing = firing if pruned.pivot in firing else ()
     stop = firing[-1] + 1 if firing and causal else len(pruned.tokens)
     nothing = np.empty((0, len(firing)), dtype=np.float32)
-    return Salient(pruned, pruned.tokens[:stop], scale, base[:stop], firing, nothing)
+    return Salient(pruned, pruned.tokens[:stop], scale, base[:stop], firing, nothing, base[list(firing)])

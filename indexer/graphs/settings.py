@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from indexer.domain.token_graphs import FIRES, TokenGraph
 from indexer.graphs.scoring import Scores
+from indexer.subjects.token_runs import BATCH_TOKENS
 
 
 class Example(NamedTuple):
@@ -50,6 +51,8 @@ class GraphSettings:
     substitutes: int = 5
     """Tokens tried in the place of one."""
     fires: float = FIRES
+    batch_tokens: int = BATCH_TOKENS
+    """That run together; in wide layers fewer."""
 
 
 @dataclass(frozen=True)

@@ -195,6 +195,11 @@ def discarded(out: Path) -> Path:
     return _beside(out, ".discarded")
 
 
+def graphing(out: Path) -> Path:
+    """Where finished token graphs wait until all that were asked for are there."""
+    return _beside(out, ".graphing")
+
+
 def _beside(out: Path, ending: str) -> Path:
     named = out if out.name not in ("", "..") else out.resolve()
     return named.with_name(named.name + ending)

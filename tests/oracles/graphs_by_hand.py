@@ -2,7 +2,7 @@
 
 import math
 
-WILDCARD = -1
+WILDCARD, BEGINNING = -1, -2
 
 
 class Plain:
@@ -104,7 +104,8 @@ class Plain:
         if base[pivot] * share <= 0.5:
             return []
         table = self.importances(asked, tokens, base)
-        found = self.walk(tokens, base, table, share, range(len(tokens)))
+        begin = self.of_beginning(asked, example, tokens, base)
+        found = self.walk(tokens, base, [*table, begin], share, range(len(tokens)))
         for t in range(len(tokens)):
             if table[t][pivot] < 0.8:
                 continue
@@ -115,12 +116,23 @@ class Plain:
                     continue  # negative: it fires no more
                 if self.remeasured:
                     anew = self.importances(asked, changed, values)
+                    anew.append(self.of_beginning(asked, example, changed, values))
                     found += self.walk(changed, values, anew, share, range(len(tokens)))
                     continue
                 places = [p for p in range(t, len(tokens)) if base[p] * share > 0.5]
                 known = self.with_one_changed(asked, tokens, t, table, values)
-                found += self.walk(changed, values, known, share, places)
+                found += self.walk(changed, values, [*known, begin], share, places)
         return found
+
+    def of_beginning(self, asked, example, tokens, base):
+        """Importances of nothing coming before, where that is so in the passage."""
+        if (
+            list(example.tokens[: len(tokens)])[1:] != tokens[1:]
+            and list(example.tokens)[: example.pivot + 1] != tokens[: example.pivot + 1]
+        ):
+            return [0.0] * len(tokens)
+        later = self.activations(asked, [self.subject.tokenizer.mask, *tokens])[1:]
+        return [1 - later[p] / base[p] if base[p] > 0 else None for p in range(len(tokens))]
 
     def with_one_changed(self, asked, tokens, t, table, values):
         """Importances where the token at t is another: what masking that leaves is known already."""
@@ -141,6 +153,9 @@ class Plain:
                     last = len(path)
                 else:
                     path.append(WILDCARD)
+            if table[len(tokens)][p] > 0.75:
+                path.append(BEGINNING)
+                last = len(path)
             found.append((tuple(path[: max(last, 1)]), min(1.0, values[p] * share)))
         return found
 
@@ -154,9 +169,8 @@ class Plain:
 
     def held_out(self, asked):
         """[(tokens, true share of the highest at each)]"""
-        return [
-            (each.tokens, [v / asked.highest for v in self.activations(asked, each.tokens)]) for each in asked.held_out
-        ]
+        texts = [each.tokens for each in asked.held_out]
+        return [(text, [value / asked.highest for value in self.activations(asked, text)]) for text in texts]
 
     def baseline(self, asked):
         best = {}
