@@ -54,10 +54,18 @@ def _pieces(library: Library, special: frozenset[int]) -> list[bytes]:
     """What each token stands for, by how the library's decoder says its vocabulary is written."""
     described = json.loads(library.to_str())
     written = json.dumps([described.get("decoder"), described.get("pre_tokenizer")])
+    ending = described["model"].get("end_of_word_suffix") or ""
     words = library.get_vocab(with_added_tokens=True)
+    added = library.get_added_tokens_decoder()
     pieces = [b""] * (max(words.values(), default=-1) + 1)
     for word, number in words.items():
-        if number not in special:
+        if number in special:
+            continue
+        if number in added:  # written as it stands in texts
+            pieces[number] = word.encode()
+        elif ending and word.endswith(ending):
+            pieces[number] = _piece(word.removesuffix(ending), written) + b" "
+        else:
             pieces[number] = _piece(word, written)
     return pieces
 

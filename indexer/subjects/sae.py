@@ -11,7 +11,7 @@ The subject goes on with the layer's own output, not with the reconstruction, so
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
@@ -22,7 +22,9 @@ from indexer.subjects.layers import exchanged, first_tensor, named_layers
 from indexer.subjects.layouts import Layout, layouts_of
 from indexer.subjects.sae_files import FORMS, JUMP_RELU, TOP_K, Weights, read_weights
 from indexer.subjects.subject import Subject
+from indexer.subjects.text_subject import TextSubject
 
+Inspected = TypeVar("Inspected", bound=Subject | TextSubject)
 NAME = "sae"
 SLICE_BYTES = 64 * 2**20
 """Latents that are held at a time, unless those of one sample are more."""
@@ -87,14 +89,17 @@ class SparseAutoencoder(nn.Module):
         return f"{self.width} → {self.latents}, {self.form}{chosen}"
 
 
-def attach(subject: Subject, saes: Mapping[str, Path]) -> Subject:
+def attach(subject: Inspected, saes: Mapping[str, Path]) -> Inspected:
     """The subject with an autoencoder on each of these layers, read from a .safetensors file or a folder with one.
 
     Raises UnknownName for a layer, InvalidInput for no file, SubjectFault for a file that is not understood.
     A width other than the layer's is told when the layer runs.
     """
     layers = named_layers(subject.module, list(saes))
-    layouts = layouts_of(subject.module, saes)
+    if isinstance(subject, TextSubject):
+        layouts = {layer: Layout(layer, last=True) for layer in saes}
+    else:
+        layouts = layouts_of(subject.module, saes)
     made = {layer: SparseAutoencoder(read_weights(Path(file))) for layer, file in saes.items()}
     notes = list(subject.notes)
     device = next((each.device for each in subject.module.parameters()), torch.device("cpu"))

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from indexer.errors import SubjectFault
-from indexer.subjects.layers import evaluating, first_tensor
+from indexer.subjects.layers import first_tensor
 from indexer.subjects.patterns import LayerShape, resolved
+from indexer.subjects.text_manners import device_of_module, ordinary_tokens, running
 from indexer.subjects.text_subject import TextSubject
 from indexer.subjects.token_runs import INPUT, called, tapped
 from indexer.subjects.widths import kind_of
@@ -107,10 +108,7 @@ def _not_indexable(layer: str, seen: _Pass) -> SubjectFault:
 
 
 def _passes(subject: TextSubject) -> list[_Pass]:
-    special = subject.tokenizer.special
-    ordinary = [number for number in range(len(subject.tokenizer.pieces)) if number not in special]
-    if not ordinary or subject.room < 1:
-        raise SubjectFault(f"{subject.name} takes no tokens of a text.", hint="Check its context and its tokenizer.")
+    ordinary = ordinary_tokens(subject)
     return [
         _pass(subject, [subject.prompt((ordinary * tokens)[: min(tokens, subject.room)])] * prompts)
         for prompts, tokens in _PROBES
@@ -157,24 +155,15 @@ def _numbers(value: object, name: str) -> "torch.Tensor | None":
 
 
 def _pass(subject: TextSubject, ids: list[list[int]]) -> _Pass:
-    import torch
-
     module, watch = subject.module, _Watch()
-    device = next((str(each.device) for each in module.parameters()), "cpu")
     handles = []
     for name, each in module.named_modules():
         if name:
             handles.append(each.register_forward_pre_hook(watch.take(name), with_kwargs=True))
             handles.append(each.register_forward_hook(watch.give(name)))
     try:
-        with evaluating(module), torch.inference_mode():
-            called(subject, ids, device)
-    except (RuntimeError, TypeError, ValueError, IndexError, AssertionError, AttributeError) as fault:
-        reason = (str(fault).strip() or type(fault).__name__).splitlines()[0]
-        raise SubjectFault(
-            f"{subject.name} cannot be run on texts of {len(ids[0])} tokens: {reason}",
-            hint="It must take token ids [batch, tokens]; check that model and tokenizer belong together.",
-        ) from fault
+        with running(subject, len(ids[0])):
+            called(subject, ids, device_of_module(module))
     finally:
         for handle in handles:
             handle.remove()
