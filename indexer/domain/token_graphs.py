@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 WILDCARD = -1
 """Stands for any one token."""
+BEGINNING = -2
+"""Stands before the first token of a text; only a path's last."""
 FIRES = 0.5
 """A neuron fires where its activation is at least this share of its highest over the dataset (arXiv 2304.12918)."""
 
@@ -18,7 +20,8 @@ class Observation:
     """One firing token of an example, with what it needed before it."""
 
     tokens: tuple[int, ...]
-    """The activating token, then its context backwards up to the last important token; WILDCARD where unimportant."""
+    """The activating token, then its context backwards up to the last important token; WILDCARD where unimportant,
+    BEGINNING last where it matters that nothing comes before."""
     importances: tuple[float, ...]
     """Of each token: 1 for the activating one, 0 for wildcards, else 1 − activation without it / activation."""
     activation: float
@@ -91,7 +94,7 @@ class TokenGraph:
     @cached_property
     def context(self) -> frozenset[int]:
         """Tokens that matter before those, also where a wildcard absorbed them."""
-        literal = {token for path in self.paths for token in path.tokens[1:] if token != WILDCARD}
+        literal = {token for path in self.paths for token in path.tokens[1:] if token >= 0}
         return frozenset(literal | {token for path in self.paths for _, token in path.absorbed})
 
     @cached_property
@@ -109,10 +112,9 @@ def _matches(node: _Node, tokens: Sequence[int], place: int, depth: int) -> "lis
     """(length, activation) of every path through this node that matches, literal ones first; (0, 0) always."""
     found = [(depth, node.activations[0])] if node.activations else []
     before = place - depth
-    if before >= 0:
-        for token in (tokens[before], WILDCARD):
-            if token in node.children:
-                found += _matches(node.children[token], tokens, place, depth + 1)
+    for token in (tokens[before], WILDCARD) if before >= 0 else (BEGINNING,) if before == -1 else ():
+        if token in node.children:
+            found += _matches(node.children[token], tokens, place, depth + 1)
     return [*found, (0, 0.0)]
 
 
@@ -123,7 +125,7 @@ def _absorb(node: _Node) -> None:
     wildcard = node.children.get(WILDCARD)
     if wildcard is None:
         return
-    for token in [each for each in node.children if each != WILDCARD]:
+    for token in [each for each in node.children if each >= 0]:
         sibling = node.children[token]
         if _within(sibling, wildcard):
             wildcard.absorbed.add(token)

@@ -104,7 +104,8 @@ class Plain:
         if base[pivot] * share <= 0.5:
             return []
         table = self.importances(asked, tokens, base)
-        begin = self.of_beginning(asked, example, tokens, base)
+        begins = len(window) == example.pivot + 1 and len(tokens) < self.subject.room
+        begin = self.of_beginning(asked, begins, tokens, base)
         found = self.walk(tokens, base, [*table, begin], share, range(len(tokens)))
         for t in range(len(tokens)):
             if table[t][pivot] < 0.8:
@@ -116,7 +117,7 @@ class Plain:
                     continue  # negative: it fires no more
                 if self.remeasured:
                     anew = self.importances(asked, changed, values)
-                    anew.append(self.of_beginning(asked, example, changed, values))
+                    anew.append(self.of_beginning(asked, begins, changed, values))
                     found += self.walk(changed, values, anew, share, range(len(tokens)))
                     continue
                 places = [p for p in range(t, len(tokens)) if base[p] * share > 0.5]
@@ -124,12 +125,9 @@ class Plain:
                 found += self.walk(changed, values, [*known, begin], share, places)
         return found
 
-    def of_beginning(self, asked, example, tokens, base):
+    def of_beginning(self, asked, begins, tokens, base):
         """Importances of nothing coming before, where that is so in the passage."""
-        if (
-            list(example.tokens[: len(tokens)])[1:] != tokens[1:]
-            and list(example.tokens)[: example.pivot + 1] != tokens[: example.pivot + 1]
-        ):
+        if not begins:
             return [0.0] * len(tokens)
         later = self.activations(asked, [self.subject.tokenizer.mask, *tokens])[1:]
         return [1 - later[p] / base[p] if base[p] > 0 else None for p in range(len(tokens))]
@@ -186,9 +184,10 @@ def predict(paths, tokens):
     for place in range(len(tokens)):
         matching = []
         for path, mean in paths.items():
-            if path[0] == WILDCARD or len(path) > place + 1:
+            if path[0] == WILDCARD or len(path) > place + 1 + (path[-1] == BEGINNING):
                 continue
-            if all(step in (WILDCARD, tokens[place - back]) for back, step in enumerate(path)):
+            before = [*reversed(tokens[: place + 1]), BEGINNING]
+            if all(step == before[back] or (step == WILDCARD and back <= place) for back, step in enumerate(path)):
                 matching.append(((len(path), [step != WILDCARD for step in path]), mean))
         result.append(max(matching, default=((0, []), 0.0))[1])
     return result
