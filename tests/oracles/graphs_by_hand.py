@@ -179,7 +179,7 @@ class Plain:
 
 
 def predict(paths, tokens):
-    """At each token the mean of the longest path that matches backwards, literal before wildcard; paths: {path: mean}."""
+    """At each token the mean of the longest path that matches, literal before wildcard; paths: {path: mean}."""
     result = []
     for place in range(len(tokens)):
         matching = []
