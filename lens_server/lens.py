@@ -4,17 +4,14 @@ import threading
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from indexer.domain.embeddings import normalise
 from indexer.domain.neurons import NeuronId
 from indexer.engines.choosing import open_engine
 from indexer.engines.engine import Engine
 from indexer.engines.exact import ExactEngine
-from indexer.errors import InvalidInput
+from indexer.errors import InvalidInput, NotFound
 from indexer.index.files import ENGINE
 from indexer.index.reader import Index
 from lens_server.answers import (
@@ -33,10 +30,12 @@ from lens_server.answers import (
 )
 from lens_server.changes import ConceptDiff
 from lens_server.overviews import ConceptMap, Coverage, Series
+from lens_server.queries.asked import checked_query, checked_vector
 from lens_server.queries.compare import compare_neurons, compare_sets
 from lens_server.queries.concept_map import MOST, concept_map
 from lens_server.queries.concepts import diff_concepts
 from lens_server.queries.coverage import coverage
+from lens_server.queries.everywhere import search_everywhere
 from lens_server.queries.filters import rows_where
 from lens_server.queries.label import LabelSettings, label, unexpected
 from lens_server.queries.limits import checked
@@ -47,10 +46,9 @@ from lens_server.queries.series import series
 from lens_server.queries.sides import Side
 from lens_server.queries.significance import Significance
 from lens_server.queries.summary import summarise
+from lens_server.text_lens import ANYWHERE, TextLens
 from lens_server.vocabularies import check_vocabulary, read_vocabulary
 from lens_server.words import Words
-
-ANYWHERE: Final = Where()
 
 
 class Lens:
@@ -65,6 +63,8 @@ class Lens:
         self._engine: Engine | None = None
         self._opening = threading.Lock()
         self._rows = lru_cache(maxsize=128)(lambda where: rows_where(index, where))
+        self.texts = TextLens(index, self._rows, trust_pickle=trust_pickle)
+        """The questions about text neurons: tokens, graphs, predictions."""
 
     @classmethod
     def open(cls, path: str | Path, *, trust_pickle: bool = False) -> "Lens":
@@ -100,7 +100,12 @@ class Lens:
 
     def neuron(self, neuron_id: str, *, exemplars: int = 30, thumbnails: bool = False, similar: int = 5) -> NeuronCard:
         """All that is stored of a neuron, and its `similar` nearest. Raises NotFound."""
-        row = self._row(neuron_id)
+        row, of_texts = self._row(neuron_id), self._index.manifest.kind == "text"
+        if thumbnails and of_texts:
+            raise NotFound(
+                f"{self.name} is an index of text neurons: it holds no pictures.",
+                hint="Leave thumbnails out: the card of a text neuron has its snippets.",
+            )
         nearest: tuple[Hit, ...] = ()
         if similar and self._index.neurons.exemplar_count[row]:
             nearest = self._nearest(row, similar)
@@ -110,9 +115,10 @@ class Lens:
             relevance=relevance_of(self._index, row),
             similar=nearest,
             range=range_of(self._index, row, thumbnails=thumbnails),
+            snippets=self.texts.snippets(neuron_id, limit=exemplars) if of_texts and exemplars else (),
         )
 
-    def search(
+    def search(  # noqa: PLR0913 - one required, the rest by name
         self,
         queries: str | Query | Sequence[str | Query],
         where: Where = ANYWHERE,
@@ -120,14 +126,24 @@ class Lens:
         limit: int = 10,
         templates: Sequence[str] | None = None,
         exact: bool = False,
+        others: Sequence["Lens"] = (),
     ) -> tuple[SearchAnswer, ...]:
-        """The neurons best aligned with each query (words, image, neuron or vector): an answer per query, in order."""
-        asked = [queries] if isinstance(queries, (str, Query)) else list(queries)
+        """The neurons best aligned with each query (words, image, neuron, vector or tokens): an answer per query.
+
+        With `others`, also of other embedding spaces, their hits are merged by z (`queries.everywhere`).
+        """
+        asked = [checked_query(each) for each in ([queries] if isinstance(queries, (str, Query)) else queries)]
         if not asked:
             raise InvalidInput("There is no query.", hint="Ask for something, e.g. 'ruler'.")
-        probes = self._probes([checked_query(each) for each in asked], templates)
+        if others:
+            lenses = (self, *others)
+            return search_everywhere(lenses, asked, where, limit=limit, templates=templates, exact=exact)
+        probes = self._probes([each for each in asked if each.tokens is None], templates)
         engine = self._exact if exact else self._opened_engine()
-        return search(self._index, engine, self._significance, probes, self._rows(where), limit)
+        found = iter(search(self._index, engine, self._significance, probes, self._rows(where), limit))
+        return tuple(
+            next(found) if each.tokens is None else self.texts.search(each.tokens, where, limit=limit) for each in asked
+        )
 
     def compare(self, a: str, b: str) -> NeuronComparison:
         """Two neurons side by side."""
@@ -256,27 +272,7 @@ class Lens:
             if not self._index.neurons.exemplar_count[row]:
                 raise InvalidInput(f"{query.neuron} is dead: it has no vector to search with.")
             return Probe(f"neuron {query.neuron}", np.asarray(self._index.concept_vectors[row]))
-        return Probe("vector", self._vector(query.vector or ()))
-
-    def _vector(self, values: Sequence[float]) -> NDArray[np.float32]:
-        vector, dimension = np.asarray(values, dtype=np.float32), self._index.manifest.foundation_model.dimension
-        if vector.shape != (dimension,):
-            raise InvalidInput(f"The query vector has {vector.size} numbers; this index has dimension {dimension}.")
-        if not np.isfinite(vector).all() or not vector.any():
-            raise InvalidInput("The query vector must be finite and not zero.")
-        return normalise(vector)
-
-
-def checked_query(query: str | Query) -> Query:
-    """The query; raises InvalidInput unless exactly one of its fields is set."""
-    if isinstance(query, str):
-        return Query(text=query)
-    given = [name for name in ("text", "image", "neuron", "vector") if getattr(query, name) is not None]
-    if len(given) != 1:
-        raise InvalidInput(
-            f"A query must hold one of text, image, neuron, vector; this one holds {' and '.join(given) or 'none'}."
-        )
-    return query
+        return Probe("vector", checked_vector(query.vector or (), self._index.manifest.foundation_model.dimension))
 
 
 def _sides(*lenses: Lens) -> list[Side]:

@@ -75,11 +75,11 @@ class Texts:
 
     def graph(self, row: int) -> TokenGraph:
         """The graph of the neuron in a row, without paths where making one failed; raises NotFound without graphs."""
-        return graphs_of(self._graphs()[0], row, row).get(row, TokenGraph(()))
+        return graphs_of(self.made_graphs()[0], row, row).get(row, TokenGraph(()))
 
     def scores(self, row: int) -> dict[str, object]:
         """Row of graph_scores.parquet of the neuron in a row; raises NotFound."""
-        scores = self._graphs()[1]
+        scores = self.made_graphs()[1]
         found = scores.filter(pc.equal(scores["neuron"], row)).to_pylist()
         if not found:
             raise NotFound(
@@ -88,7 +88,8 @@ class Texts:
         scored: dict[str, object] = found[0]
         return scored
 
-    def _graphs(self) -> tuple[pa.Table, pa.Table]:
+    def made_graphs(self) -> tuple[pa.Table, pa.Table]:
+        """Paths and scores as tables; raises NotFound, with the command that makes them."""
         if self.graph_tables is None:
             raise NotFound(f"No graphs were made of {self.index.folder}.", hint=f"lens graph {self.index.folder} --all")
         return self.graph_tables

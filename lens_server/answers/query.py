@@ -49,7 +49,10 @@ class Hit:
 
 @dataclass(frozen=True)
 class SearchAnswer:
-    """Hits of one query, best first; equal alignments in the order of the index. Of several indexes: highest z first."""
+    """Hits of one query, best first; equal alignments in the order of the index.
+
+    Of several indexes: highest z first.
+    """
 
     query: str
     """The text, `neuron NAME`, `image`, `vector` or `tokens …`."""

@@ -10,11 +10,18 @@ from indexer.index.reader import STATES, Index
 from lens_server.answers import Where
 
 _LIVING = tuple(state for state in State if state is not State.DEAD)
+KINDS = ("image", "text")
+"""Of indexes."""
 
 
 def rows_where(index: Index, where: Where) -> NDArray[np.int64]:
-    """Ascending rows that pass the filter; raises UnknownName for a layer or class the index does not know."""
+    """Ascending rows that pass the filter; raises UnknownName for a layer or class the index does not know.
+
+    An index of another kind than those asked for has none."""
     table = index.neurons
+    check_kinds(where)
+    if where.kinds and index.manifest.kind not in where.kinds:
+        return np.zeros(0, dtype=np.int64)
     wanted = where.states or _LIVING
     keep = np.isin(table.state, [STATES.index(State(state)) for state in wanted])
     if where.layers:
@@ -28,6 +35,13 @@ def rows_where(index: Index, where: Where) -> NDArray[np.int64]:
     elif where.min_relevance is not None:
         raise InvalidInput("min_relevance needs relevant_to.", hint="Name the class whose relevance is meant.")
     return np.flatnonzero(keep)
+
+
+def check_kinds(where: Where) -> None:
+    """Raise UnknownName for a kind of index that there is not."""
+    for kind in where.kinds:
+        if kind not in KINDS:
+            raise UnknownName("kind of index", kind, KINDS)
 
 
 def compact(rows: NDArray[np.int64], total: int) -> Rows:

@@ -31,6 +31,7 @@ def summarise(index: Index, name: str) -> IndexSummary:
         classes=manifest.subject.classes,
         layers=tuple(_layer(index, number) for number in range(len(manifest.layers))),
         labelled=len(index.label_of),
+        kind=manifest.kind,
         vocabulary=label_settings(index.labels).get("vocabulary", "") if index.labels is not None else "",
     )
 

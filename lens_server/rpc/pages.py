@@ -9,11 +9,11 @@ from lens_server.wire import to_message
 DEFAULT_SIZE = 30
 
 
-def exemplar_page(lens: Lens, request: ListExemplarsRequest) -> ListExemplarsResponse:
-    """The exemplars from the page token's rank on."""
+def exemplar_page(lens: Lens, request: ListExemplarsRequest, *, pictures: bool) -> ListExemplarsResponse:
+    """The exemplars from the page token's rank on; unless told otherwise with images where the index has `pictures`."""
     start = _rank(request.page_token)
     stop = start + (request.page_size if request.HasField("page_size") else DEFAULT_SIZE)
-    thumbnails = request.thumbnails or not request.HasField("thumbnails")
+    thumbnails = request.thumbnails if request.HasField("thumbnails") else pictures
     card = lens.neuron(request.neuron, exemplars=stop, thumbnails=thumbnails, similar=0)
     page = [to_message(each, Exemplar) for each in card.exemplars[start:]]
     is_last = stop >= card.neuron.exemplar_count

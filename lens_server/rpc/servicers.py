@@ -1,6 +1,7 @@
 """Each method: convert, ask, convert."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from hashlib import sha256
 from typing import Any, TypeVar
 
@@ -13,10 +14,18 @@ from lens_server.rpc.audits import AuditRuns
 from lens_server.rpc.cache import AnswerCache
 from lens_server.rpc.limits import RequestFault, Violation
 from lens_server.rpc.pages import exemplar_page
-from lens_server.rpc.served import Served
+from lens_server.rpc.served import Served, ServedLens
 from lens_server.rpc.streams import StreamSlots, batches
 from lens_server.v1 import audit_service_pb2 as audits
-from lens_server.v1 import audit_service_pb2_grpc, label_pb2, lens_service_pb2_grpc, neuron_pb2, query_pb2
+from lens_server.v1 import (
+    audit_service_pb2_grpc,
+    exemplar_pb2,
+    label_pb2,
+    lens_service_pb2_grpc,
+    neuron_pb2,
+    query_pb2,
+    text_pb2,
+)
 from lens_server.v1 import comparison_pb2 as comparisons
 from lens_server.v1 import index_pb2 as indexes
 from lens_server.v1 import lens_service_pb2 as service
@@ -60,21 +69,26 @@ class LensServicer(lens_service_pb2_grpc.LensServiceServicer):
 
     def ListExemplars(self, request: service.ListExemplarsRequest, context: Context) -> service.ListExemplarsResponse:
         """A page of exemplars with their images."""
-        return exemplar_page(self._served.get(request.index).lens, request)
+        served = self._served.get(request.index)
+        return exemplar_page(served.lens, request, pictures=served.summary.kind == "image")
 
     def SearchNeurons(self, request: service.SearchNeuronsRequest, context: Context) -> service.SearchNeuronsResponse:
-        """The neurons that know a concept."""
-        served = self._served.get(request.index)
+        """The neurons that know a concept, or fire on tokens."""
+        first, *others = asked = [self._served.get(name) for name in (request.index, *request.other_indexes)]
 
         def ask() -> service.SearchNeuronsResponse:
             queries = [from_message(each, Query) for each in request.queries]
             options = _given(request, "limit")
-            answers = served.lens.search(
+            if others:
+                options["others"] = [each.lens for each in others]
+            answers = first.lens.search(
                 queries, _where(request), templates=_templates(request), exact=request.exact, **options
             )
             return service.SearchNeuronsResponse(answers=[to_message(each, query_pb2.SearchAnswer) for each in answers])
 
-        return self._cache.answer(served.summary.digest, request, ask)
+        if any(each.HasField("tokens") for each in request.queries):
+            return ask()  # graphs may be made anew, and no digest covers them
+        return self._cache.answer(_digest(asked), request, ask)
 
     def CompareNeurons(
         self, request: service.CompareNeuronsRequest, context: Context
@@ -158,8 +172,42 @@ class LensServicer(lens_service_pb2_grpc.LensServiceServicer):
             with self._slots.one():
                 return ask(asked[0].lens, [each.lens for each in asked[1:]])
 
-        digests = sha256(" ".join(each.summary.digest for each in asked).encode()).hexdigest()
-        return self._cache.answer(digests, request, make)
+        return self._cache.answer(_digest(asked), request, make)
+
+    def GetTokenGraph(self, request: service.GetTokenGraphRequest, context: Context) -> service.GetTokenGraphResponse:
+        """What a text neuron fires on."""
+        card = self._served.get(request.index).lens.texts.graph(request.neuron)
+        return service.GetTokenGraphResponse(card=to_message(card, text_pb2.TokenGraphCard))
+
+    def ListTokenGraphs(
+        self, request: service.ListTokenGraphsRequest, context: Context
+    ) -> service.ListTokenGraphsResponse:
+        """Text neurons by their graphs."""
+        options = _given(request, "limit") | ({"order": request.order} if request.order else {})
+        found = self._served.get(request.index).lens.texts.graphs(_where(request), **options)
+        return service.ListTokenGraphsResponse(graphs=[to_message(each, text_pb2.GraphSummary) for each in found])
+
+    def ListSimilarGraphs(
+        self, request: service.ListSimilarGraphsRequest, context: Context
+    ) -> service.ListSimilarGraphsResponse:
+        """Text neurons with a graph like one's."""
+        texts = self._served.get(request.index).lens.texts
+        hits = texts.similar(request.neuron, _where(request), **_given(request, "limit"))
+        return service.ListSimilarGraphsResponse(hits=[to_message(each, text_pb2.GraphHit) for each in hits])
+
+    def ListSnippets(self, request: service.ListSnippetsRequest, context: Context) -> service.ListSnippetsResponse:
+        """The exemplars of a text neuron, token by token."""
+        found = self._served.get(request.index).lens.texts.snippets(request.neuron, **_given(request, "limit"))
+        return service.ListSnippetsResponse(snippets=[to_message(each, exemplar_pb2.Snippet) for each in found])
+
+    def PredictActivations(
+        self, request: service.PredictActivationsRequest, context: Context
+    ) -> service.PredictActivationsResponse:
+        """What a text neuron does on a text."""
+        texts = self._served.get(request.index).lens.texts
+        with self._slots.one() if request.measured else nullcontext():
+            prediction = texts.predict(request.neuron, request.passage, measured=request.measured)
+        return service.PredictActivationsResponse(prediction=to_message(prediction, text_pb2.Prediction))
 
 
 class AuditServicer(audit_service_pb2_grpc.AuditServiceServicer):
@@ -189,6 +237,13 @@ class AuditServicer(audit_service_pb2_grpc.AuditServiceServicer):
         lens = self._served.get(request.index).lens
         with self._slots.one():
             yield from self._runs.events(lens, request, context)
+
+
+def _digest(asked: Sequence[ServedLens]) -> str:
+    """Of all indexes asked together."""
+    if len(asked) == 1:
+        return asked[0].summary.digest
+    return sha256(" ".join(each.summary.digest for each in asked).encode()).hexdigest()
 
 
 def _given(request: Message, *names: str) -> dict[str, Any]:

@@ -272,7 +272,7 @@ class ListExemplarsRequest(_message.Message):
     page_token: _builtins.str
     """`next_page_token` of the page before."""
     thumbnails: _builtins.bool
-    """Whether exemplars carry their thumbnails. Unset: they do."""
+    """Whether exemplars carry their thumbnails. Unset: they do where the index has any."""
     def __init__(
         self,
         *,
@@ -1113,6 +1113,62 @@ class ListSimilarGraphsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListSimilarGraphsResponse: _TypeAlias = ListSimilarGraphsResponse  # noqa: Y015
+
+@_typing.final
+class ListSnippetsRequest(_message.Message):
+    """Request of ListSnippets."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INDEX_FIELD_NUMBER: _builtins.int
+    NEURON_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    index: _builtins.str
+    """Name of the index. Empty: the only one served."""
+    neuron: _builtins.str
+    """Id of the neuron."""
+    limit: _builtins.int
+    """Snippets at most, 1 to 1,000. Unset: 30."""
+    def __init__(
+        self,
+        *,
+        index: _builtins.str = ...,
+        neuron: _builtins.str = ...,
+        limit: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_limit", b"_limit", "limit", b"limit"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_limit", b"_limit", "index", b"index", "limit", b"limit", "neuron", b"neuron"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__limit: _TypeAlias = _typing.Literal["limit"]  # noqa: Y015
+    _WhichOneofArgType__limit: _TypeAlias = _typing.Literal["_limit", b"_limit"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__limit) -> _WhichOneofReturnType__limit | None: ...
+
+Global___ListSnippetsRequest: _TypeAlias = ListSnippetsRequest  # noqa: Y015
+
+@_typing.final
+class ListSnippetsResponse(_message.Message):
+    """Response of ListSnippets."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SNIPPETS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def snippets(self) -> _containers.RepeatedCompositeFieldContainer[_exemplar_pb2.Snippet]:
+        """Strongest first."""
+
+    def __init__(
+        self,
+        *,
+        snippets: _abc.Iterable[_exemplar_pb2.Snippet] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["snippets", b"snippets"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListSnippetsResponse: _TypeAlias = ListSnippetsResponse  # noqa: Y015
 
 @_typing.final
 class PredictActivationsRequest(_message.Message):

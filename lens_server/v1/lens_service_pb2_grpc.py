@@ -125,6 +125,11 @@ class LensServiceStub:
                 request_serializer=lens__server_dot_v1_dot_lens__service__pb2.ListSimilarGraphsRequest.SerializeToString,
                 response_deserializer=lens__server_dot_v1_dot_lens__service__pb2.ListSimilarGraphsResponse.FromString,
                 _registered_method=True)
+        self.ListSnippets = channel.unary_unary(
+                '/lens_server.v1.LensService/ListSnippets',
+                request_serializer=lens__server_dot_v1_dot_lens__service__pb2.ListSnippetsRequest.SerializeToString,
+                response_deserializer=lens__server_dot_v1_dot_lens__service__pb2.ListSnippetsResponse.FromString,
+                _registered_method=True)
         self.PredictActivations = channel.unary_unary(
                 '/lens_server.v1.LensService/PredictActivations',
                 request_serializer=lens__server_dot_v1_dot_lens__service__pb2.PredictActivationsRequest.SerializeToString,
@@ -260,6 +265,13 @@ class LensServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListSnippets(self, request, context):
+        """Lists the exemplars of a text neuron, token by token.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def PredictActivations(self, request, context):
         """Predicts by its token graph, and measures if asked to, what a text neuron does on a text.
         """
@@ -354,6 +366,11 @@ def add_LensServiceServicer_to_server(servicer, server):
                     servicer.ListSimilarGraphs,
                     request_deserializer=lens__server_dot_v1_dot_lens__service__pb2.ListSimilarGraphsRequest.FromString,
                     response_serializer=lens__server_dot_v1_dot_lens__service__pb2.ListSimilarGraphsResponse.SerializeToString,
+            ),
+            'ListSnippets': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSnippets,
+                    request_deserializer=lens__server_dot_v1_dot_lens__service__pb2.ListSnippetsRequest.FromString,
+                    response_serializer=lens__server_dot_v1_dot_lens__service__pb2.ListSnippetsResponse.SerializeToString,
             ),
             'PredictActivations': grpc.unary_unary_rpc_method_handler(
                     servicer.PredictActivations,
@@ -826,6 +843,33 @@ class LensService:
             '/lens_server.v1.LensService/ListSimilarGraphs',
             lens__server_dot_v1_dot_lens__service__pb2.ListSimilarGraphsRequest.SerializeToString,
             lens__server_dot_v1_dot_lens__service__pb2.ListSimilarGraphsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSnippets(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lens_server.v1.LensService/ListSnippets',
+            lens__server_dot_v1_dot_lens__service__pb2.ListSnippetsRequest.SerializeToString,
+            lens__server_dot_v1_dot_lens__service__pb2.ListSnippetsResponse.FromString,
             options,
             channel_credentials,
             insecure,

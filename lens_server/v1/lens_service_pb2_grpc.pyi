@@ -73,6 +73,8 @@ class LensServiceStub:
     """Lists text neurons by what their token graphs look like."""
     ListSimilarGraphs: _grpc.UnaryUnaryMultiCallable[_lens_service_pb2.ListSimilarGraphsRequest, _lens_service_pb2.ListSimilarGraphsResponse]
     """Lists the text neurons with the graphs most like that of one."""
+    ListSnippets: _grpc.UnaryUnaryMultiCallable[_lens_service_pb2.ListSnippetsRequest, _lens_service_pb2.ListSnippetsResponse]
+    """Lists the exemplars of a text neuron, token by token."""
     PredictActivations: _grpc.UnaryUnaryMultiCallable[_lens_service_pb2.PredictActivationsRequest, _lens_service_pb2.PredictActivationsResponse]
     """Predicts by its token graph, and measures if asked to, what a text neuron does on a text."""
 
@@ -121,6 +123,8 @@ class LensServiceAsyncStub(LensServiceStub):
     """Lists text neurons by what their token graphs look like."""
     ListSimilarGraphs: _aio.UnaryUnaryMultiCallable[_lens_service_pb2.ListSimilarGraphsRequest, _lens_service_pb2.ListSimilarGraphsResponse]  # type: ignore[assignment]
     """Lists the text neurons with the graphs most like that of one."""
+    ListSnippets: _aio.UnaryUnaryMultiCallable[_lens_service_pb2.ListSnippetsRequest, _lens_service_pb2.ListSnippetsResponse]  # type: ignore[assignment]
+    """Lists the exemplars of a text neuron, token by token."""
     PredictActivations: _aio.UnaryUnaryMultiCallable[_lens_service_pb2.PredictActivationsRequest, _lens_service_pb2.PredictActivationsResponse]  # type: ignore[assignment]
     """Predicts by its token graph, and measures if asked to, what a text neuron does on a text."""
 
@@ -268,6 +272,14 @@ class LensServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_lens_service_pb2.ListSimilarGraphsResponse, _abc.Awaitable[_lens_service_pb2.ListSimilarGraphsResponse]]:
         """Lists the text neurons with the graphs most like that of one."""
+
+    @_abc_1.abstractmethod
+    def ListSnippets(
+        self,
+        request: _lens_service_pb2.ListSnippetsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_lens_service_pb2.ListSnippetsResponse, _abc.Awaitable[_lens_service_pb2.ListSnippetsResponse]]:
+        """Lists the exemplars of a text neuron, token by token."""
 
     @_abc_1.abstractmethod
     def PredictActivations(

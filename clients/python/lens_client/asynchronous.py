@@ -13,6 +13,7 @@ from lens_client.address import parse
 from lens_client.auditing import Given, Listener, Material, OnProgress
 from lens_client.channel import OPTIONS, Methods
 from lens_client.errors import server_error
+from lens_client.texts import AsyncTextVerbs
 from lens_server.answers import (
     Exemplar,
     IndexSummary,
@@ -55,6 +56,8 @@ class AsyncLensClient:
         self._credentials = credentials
         self._opened: grpc.aio.Channel | None = None
         self._methods = Methods()
+        self.texts = AsyncTextVerbs(self._index, self._ask)
+        """The questions about text neurons: tokens, graphs, predictions."""
 
     async def indexes(self) -> tuple[IndexSummary, ...]:
         """All indexes of the server, by name."""
@@ -76,9 +79,9 @@ class AsyncLensClient:
         return await self._ask(calls.neuron(self._index, neuron_id, **options))
 
     async def exemplars(
-        self, neuron_id: str, *, thumbnails: bool = True, page_size: int = 30
+        self, neuron_id: str, *, thumbnails: bool | None = None, page_size: int = 30
     ) -> AsyncIterator[Exemplar]:
-        """All exemplars of a neuron, strongest first, fetched page by page."""
+        """All exemplars of a neuron, strongest first, fetched page by page; with their images where there are any."""
         token, is_last = "", False
         while not is_last:
             options = {"thumbnails": thumbnails, "page_size": page_size, "page_token": token}
@@ -95,9 +98,14 @@ class AsyncLensClient:
         limit: int = 10,
         templates: Sequence[str] | None = None,
         exact: bool = False,
+        others: Sequence[str] = (),
     ) -> tuple[SearchAnswer, ...]:
-        """The neurons that know each query, best first."""
-        options = {"limit": limit, "templates": calls.templates_message(templates), "exact": exact}
+        """The neurons that know each query, best first.
+
+        With `others` of the same server, by their names, in all of these indexes together, merged by z.
+        """
+        sentences = calls.templates_message(templates)
+        options = {"limit": limit, "templates": sentences, "exact": exact, "other_indexes": others}
         return await self._ask(calls.search(self._index, queries, where, **options))
 
     async def compare(self, a: str, b: str) -> NeuronComparison:

@@ -59,7 +59,7 @@ def indexes() -> Call[tuple[IndexSummary, ...]]:
         LENS + "ListIndexes",
         service.ListIndexesRequest(),
         service.ListIndexesResponse,
-        lambda response: _all(response.indexes, IndexSummary),
+        lambda response: all_of(response.indexes, IndexSummary),
     )
 
 
@@ -77,7 +77,7 @@ def neurons(index: str, where: Where, **options: Any) -> Call[NeuronPage]:
     """Which neurons are there?"""
     return Call(
         LENS + "ListNeurons",
-        request_message(service.ListNeuronsRequest, index=index, where=_where(where), **options),
+        request_message(service.ListNeuronsRequest, index=index, where=where_message(where), **options),
         service.ListNeuronsResponse,
         lambda response: from_message(response, NeuronPage),
     )
@@ -99,7 +99,7 @@ def exemplars(index: str, neuron_id: str, **options: Any) -> Call[tuple[tuple[Ex
         LENS + "ListExemplars",
         request_message(service.ListExemplarsRequest, index=index, neuron=neuron_id, **options),
         service.ListExemplarsResponse,
-        lambda response: (_all(response.exemplars, Exemplar), response.next_page_token),
+        lambda response: (all_of(response.exemplars, Exemplar), response.next_page_token),
     )
 
 
@@ -108,12 +108,14 @@ def search(
 ) -> Call[tuple[SearchAnswer, ...]]:
     """Which neurons know this?"""
     asked = [queries] if isinstance(queries, str | Query) else queries
-    messages = [_message(Query(text=each) if isinstance(each, str) else each, query_pb2.Query) for each in asked]
+    messages = [query_message(Query(text=each) if isinstance(each, str) else each) for each in asked]
     return Call(
         LENS + "SearchNeurons",
-        request_message(service.SearchNeuronsRequest, index=index, queries=messages, where=_where(where), **options),
+        request_message(
+            service.SearchNeuronsRequest, index=index, queries=messages, where=where_message(where), **options
+        ),
         service.SearchNeuronsResponse,
-        lambda response: _all(response.answers, SearchAnswer),
+        lambda response: all_of(response.answers, SearchAnswer),
     )
 
 
@@ -202,9 +204,11 @@ def label(index: str, vocabulary: str | Sequence[str] | None, where: Where, **op
     words = vocabulary_message(vocabulary)
     return Call(
         LENS + "LabelNeurons",
-        request_message(service.LabelNeuronsRequest, index=index, vocabulary=words, where=_where(where), **options),
+        request_message(
+            service.LabelNeuronsRequest, index=index, vocabulary=words, where=where_message(where), **options
+        ),
         service.LabelNeuronsResponse,
-        lambda response: _all(response.labels, Label),
+        lambda response: all_of(response.labels, Label),
     )
 
 
@@ -216,10 +220,10 @@ def unexpected(
     return Call(
         LENS + "ListUnexpectedNeurons",
         request_message(
-            service.ListUnexpectedNeuronsRequest, index=index, vocabulary=words, where=_where(where), limit=limit
+            service.ListUnexpectedNeuronsRequest, index=index, vocabulary=words, where=where_message(where), limit=limit
         ),
         service.ListUnexpectedNeuronsResponse,
-        lambda response: _all(response.neurons, Unexpected),
+        lambda response: all_of(response.neurons, Unexpected),
     )
 
 
@@ -229,7 +233,7 @@ def redundancy(index: str, layer: str, limit: int) -> Call[tuple[Pair, ...]]:
         LENS + "ListRedundantPairs",
         request_message(service.ListRedundantPairsRequest, index=index, layer=layer, limit=limit),
         service.ListRedundantPairsResponse,
-        lambda response: _all(response.pairs, Pair),
+        lambda response: all_of(response.pairs, Pair),
     )
 
 
@@ -246,7 +250,13 @@ def templates_message(texts: Sequence[str] | None) -> query_pb2.Templates | None
     return None if texts is None else request_message(query_pb2.Templates, texts=texts)
 
 
-def _where(where: Where) -> neuron_pb2.Where:
+def query_message(query: Query) -> query_pb2.Query:
+    """A query as it is sent."""
+    return _message(query, query_pb2.Query)
+
+
+def where_message(where: Where) -> neuron_pb2.Where:
+    """A filter as it is sent."""
     return _message(where, neuron_pb2.Where)
 
 
@@ -265,5 +275,6 @@ def request_message(message_type: type[M], **parts: Any) -> M:
         raise LensServerError(f"{message_type.__name__} cannot be sent: {fault}", "", "INVALID_ARGUMENT") from fault
 
 
-def _all(messages: Any, answer_type: type[T]) -> tuple[T, ...]:
+def all_of(messages: Any, answer_type: type[T]) -> tuple[T, ...]:
+    """A repeated field as answers."""
     return tuple(from_message(each, answer_type) for each in messages)

@@ -11,9 +11,11 @@ import pytest
 from indexer.errors import LensError, Unavailable
 from lens_client import AsyncLensClient, LensClient, LensServerError
 from lens_client.address import Address, parse
+from lens_client.texts import AsyncTextVerbs, TextVerbs
 from lens_server.answers import Query, Where
 from lens_server.lens import Lens
 from lens_server.rpc.server import serve
+from lens_server.text_lens import TextLens
 from tests.unit.lens_server.rpc.fake_lens import FakeLens
 
 
@@ -184,6 +186,16 @@ def test_a_restarted_server_is_found_again(lens: FakeLens) -> None:
                     asyncio.run(asyncio.sleep(0.1))
             else:
                 pytest.fail("the client did not come back")
+
+
+@pytest.mark.parametrize("kind", [TextVerbs, AsyncTextVerbs])
+def test_clients_have_the_verbs_about_texts(kind: type) -> None:
+    """Those of `Lens.texts`, likewise."""
+    for name, verb in inspect.getmembers(TextLens, inspect.isfunction):
+        if not name.startswith("_"):
+            ours = [(each.name, each.default, each.kind) for each in inspect.signature(verb).parameters.values()]
+            theirs = inspect.signature(getattr(kind, name)).parameters.values()
+            assert [(each.name, each.default, each.kind) for each in theirs] == ours, name
 
 
 @pytest.mark.parametrize("kind", [LensClient, AsyncLensClient, FakeLens])

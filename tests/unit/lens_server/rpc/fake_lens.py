@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -101,13 +102,20 @@ class FakeLens:
         limit: int = 10,
         templates: Sequence[str] | None = None,
         exact: bool = False,
+        others: Sequence["FakeLens"] = (),
     ) -> tuple[SearchAnswer, ...]:
-        """Hits that depend on the query's name."""
+        """Hits that depend on the query's name; those of several indexes say which."""
         self._note("search", where=where, limit=limit, templates=templates, exact=exact)
         self.open_gate.wait(10)
         asked = [queries] if isinstance(queries, str | Query) else list(queries)
         found = self._passing(where)
-        return tuple(SearchAnswer(_said(each), _hits(found, _said(each), limit), len(found)) for each in asked)
+        index = "+".join(each.name for each in (self, *others)) if others else ""
+        return tuple(
+            SearchAnswer(
+                _said(each), tuple(replace(hit, index=index) for hit in _hits(found, _said(each), limit)), len(found)
+            )
+            for each in asked
+        )
 
     def compare(self, a: str, b: str) -> NeuronComparison:
         """Two neurons side by side."""
