@@ -1,6 +1,7 @@
 """`python:MODULE:FACTORY`: a model of your own.
 
-The factory takes nothing and returns a module, or (module, preprocess), or (module, preprocess, class names).
+The factory takes nothing and returns a module, or (module, preprocess), or (module, preprocess, class names); for a
+model of texts (module, tokenizer), or (module, tokenizer, tokens that it takes).
 Modules are also found in the folder the command runs in.
 """
 
@@ -19,17 +20,22 @@ from PIL import Image
 
 from indexer.errors import InvalidInput, SubjectFault, UnknownName
 from indexer.subjects.inputs import parts_of
+from indexer.subjects.own_tokenizer import is_tokenizer
 from indexer.subjects.preparing import default_note, default_preprocess
 from indexer.subjects.subject import Subject
+from indexer.subjects.text_subject import TextSubject
 
 if TYPE_CHECKING:
     from indexer.subjects.subject import Preprocess
 
-CONTRACT = "A factory returns a module, or (module, preprocess), or (module, preprocess, class names)."
+CONTRACT = (
+    "A factory returns a module, or (module, preprocess), or (module, preprocess, class names); for texts "
+    "(module, tokenizer)."
+)
 CONTRACT_OF_IMAGES = "It must turn one image into a float tensor [channels, height, width]"
 
 
-def load(argument: str, *, trust_pickle: bool = False) -> Subject:
+def load(argument: str, *, trust_pickle: bool = False) -> Subject | TextSubject:
     """Call a factory; raises UnknownName, or SubjectFault when it fails or breaks the contract."""
     module_name, _, factory_name = argument.partition(":")
     if not module_name or not factory_name:
@@ -92,7 +98,7 @@ def _factories(module: ModuleType) -> list[str]:
     return [name for name, kept in own.items() if callable(kept) and not name.startswith("_")]
 
 
-def _subject(argument: str, made: object) -> Subject:
+def _subject(argument: str, made: object) -> Subject | TextSubject:
     parts = made if isinstance(made, tuple) else (made,)
     if not 1 <= len(parts) <= 3 or not isinstance(parts[0], torch.nn.Module):
         found = ", ".join(type(each).__name__ for each in parts)
@@ -100,6 +106,10 @@ def _subject(argument: str, made: object) -> Subject:
         raise SubjectFault(f"The factory {argument!r} returned {shown}.", hint=CONTRACT)
     module, given, classes = (*parts, None, None)[:3]
     module = _readable(module)
+    if is_tokenizer(given):
+        from indexer.subjects.python_text import text_subject
+
+        return text_subject(argument, module, given, classes)
     preprocess = default_preprocess() if given is None else given
     _check_preprocess(argument, preprocess)
     notes = (default_note(),) if given is None else ()

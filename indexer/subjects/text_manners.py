@@ -26,12 +26,22 @@ def observed(subject: TextSubject) -> TextSubject:
 
     A subject whose output is not told apart by tokens counts as not causal, which is right for any.
     """
-    subject = replace(subject, by_name=_takes_names(subject.module))
+    subject = replace(subject, by_name=takes_names(subject.module))
     subject = replace(subject, causal=_causal(subject))
     if subject.by_name and not subject.causal and not _minds_the_mask(subject):
         subject = replace(subject, by_name=False)
         _output(subject, [_prompt(subject, 2)])
     return subject
+
+
+def check_vocabulary(subject: TextSubject) -> None:
+    """Raise SubjectFault for a tokenizer whose highest number the subject does not know."""
+    highest = max(ordinary_tokens(subject))
+    for token in sorted({subject.tokenizer.mask, highest}):
+        try:
+            _output(subject, [[token]])
+        except SubjectFault as fault:
+            raise SubjectFault(f"Shown token {token}, {fault.message}", hint=fault.hint) from fault
 
 
 def longest_prompt(subject: TextSubject, limit: int = LONGEST) -> int:
@@ -84,7 +94,8 @@ def device_of_module(module: "torch.nn.Module") -> str:
     return next((str(each.device) for each in module.parameters()), "cpu")
 
 
-def _takes_names(module: "torch.nn.Module") -> bool:
+def takes_names(module: "torch.nn.Module") -> bool:
+    """Whether its forward pass takes `input_ids` and `attention_mask`."""
     try:
         taken = signature(module.forward).parameters
     except (TypeError, ValueError):
