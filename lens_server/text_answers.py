@@ -109,3 +109,32 @@ class GraphHit:
     """Jaccard index of the activating tokens."""
     context: float
     """Likewise of the context tokens; of two graphs without any, 1."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over neurons, with its 95 % confidence interval; unset for fewer than two neurons."""
+
+    mean: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class GraphLayer:
+    """How well the graphs of a layer predict their neurons on held-out examples; what failed counts as 0."""
+
+    layer: str
+    neurons: int
+    """That fire, with a graph or with the reason why they have none."""
+    dead: int
+    """Besides them: nothing can be predicted of what never fires."""
+    failed: int
+    f1: Estimate
+    """Of firing."""
+    baseline_f1: Estimate
+    """Of predicting each token's highest activation in the examples the graph is built of."""
+    gain: Estimate
+    """F1 minus that of the baseline, neuron by neuron."""
+    pearson: Estimate
+    baseline_pearson: Estimate

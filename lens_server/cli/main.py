@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lens_server.cli import ask, audit, build, demo, merge, serve, show
+from lens_server.cli import ask, audit, build, demo, graph, merge, serve, show
 from lens_server.cli.faults import INTERRUPTED, console, tell
 
 app = typer.Typer(
@@ -28,10 +28,13 @@ for command in (
     ask.label,
     ask.diff,
     show.show,
+    graph.graph,
     ask.verify,
     audit.audit,
 ):
     app.command()(command)
+
+_GOES_ON = {"build": " It goes on with --resume.", "graph": " The same command goes on where it was."}
 
 
 def _version(*, asked: bool) -> None:
@@ -56,7 +59,7 @@ def main() -> None:
     except SystemExit as ended:
         # typer turns Ctrl-C into this status and says nothing.
         if ended.code == INTERRUPTED:
-            console().print(f"Interrupted.{' It goes on with --resume.' if 'build' in sys.argv[1:2] else ''}")
+            console().print(f"Interrupted.{_GOES_ON.get(''.join(sys.argv[1:2]), '')}")
         raise
     except BrokenPipeError:
         # The reader (head, less) has gone: nothing is wrong.

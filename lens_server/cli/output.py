@@ -160,9 +160,7 @@ def _made(layer: LayerSummary) -> str:
 def print_card(card: NeuronCard) -> None:
     """All about a neuron."""
     console = new_console()
-    console.print(f"[bold]{card.neuron.id}[/]{f'  {card.neuron.label!r}' if card.neuron.label else ''}")
-    for name, fact in zip(_FACTS, _facts(card.neuron), strict=True):
-        console.print(f"  {name:<16}{fact}")
+    print_facts(console, card)
     if card.relevance:
         shown = ", ".join(
             f"{each.class_name} {each.signed:+.3g} (|{each.absolute:.3g}|)" for each in card.relevance[:5]
@@ -176,6 +174,13 @@ def print_card(card: NeuronCard) -> None:
         console.print(table)
     if card.similar:
         console.print("  similar: " + ", ".join(f"{hit.neuron.id} {hit.alignment:.2f}" for hit in card.similar))
+
+
+def print_facts(console: Console, card: NeuronCard) -> None:
+    """A neuron's name and figures."""
+    console.print(f"[bold]{card.neuron.id}[/]{f'  {card.neuron.label!r}' if card.neuron.label else ''}")
+    for name, fact in zip(_FACTS, _facts(card.neuron), strict=True):
+        console.print(f"  {name:<16}{fact}")
 
 
 def _print_exemplars(console: Console, exemplars: Sequence[Exemplar]) -> None:

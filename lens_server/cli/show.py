@@ -1,18 +1,29 @@
 """Show an index, one of its neurons, or several indexes at a glance."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
 from indexer.errors import InvalidInput
+from lens_client import LensClient
 from lens_server.cli import output
 from lens_server.cli.ask import Json, TrustPickle
 from lens_server.cli.overview import Glance, show_overview
 from lens_server.cli.targets import open_target
+from lens_server.cli.text_card import is_of_texts, show_text_neuron
+from lens_server.lens import Lens
 from lens_server.pictures import card_picture, save_picture
 from lens_server.plots import FORMS, KINDS
 from lens_server.vocabularies import SHIPPED
+
+
+class _Card(NamedTuple):
+    """What is asked of one neuron's card."""
+
+    png: Path | None
+    html: Path | None
+    text: str | None
 
 
 def show(
@@ -28,6 +39,14 @@ def show(
     png: Annotated[
         Path | None,
         typer.Option("--png", help="Write the neuron's card with its exemplars as a picture.", show_default=False),
+    ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", help="Of a text neuron: write its card as a page, with its graph.", show_default=False),
+    ] = None,
+    text: Annotated[
+        str | None,
+        typer.Option("--text", help="Of a text neuron: what its graph expects on this text.", show_default=False),
     ] = None,
     redundant: Annotated[
         str | None,
@@ -87,13 +106,16 @@ def show(
         raise InvalidInput(f"{' and '.join(asked)} are two questions.", hint="Ask one at a time.")
     glance = Glance(coverage, series, plot, out, vocabulary, alpha, limit)
     glance.check(png, len(targets))
+    for name, given in (("--html", html), ("--text", text), ("--png", png)):
+        if given is not None and (glance.asked or redundant is not None):
+            raise InvalidInput(f"{name} is for the card of a neuron.", hint="lens show --help")
     if glance.asked:
         show_overview(targets, glance, trust_pickle=trust_pickle, as_json=as_json)
     else:
-        _show_one(targets, png, redundant, as_json)
+        _show_one(targets, _Card(png, html, text), redundant, as_json)
 
 
-def _show_one(targets: list[str], png: Path | None, redundant: str | None, as_json: bool) -> None:
+def _show_one(targets: list[str], asked: _Card, redundant: str | None, as_json: bool) -> None:
     target, *neurons = targets
     if len(neurons) > (0 if redundant is not None else 1):
         raise InvalidInput(
@@ -106,13 +128,29 @@ def _show_one(targets: list[str], png: Path | None, redundant: str | None, as_js
         output.print_json(pairs) if as_json else output.print_pairs(
             f"Most similar neurons of {redundant}", pairs, ("neuron", "neuron")
         )
-    elif not neurons:
-        if png is not None:
-            raise InvalidInput("--png needs a neuron.", hint="lens show TARGET layer/unit --png FILE")
+    elif neurons:
+        _show_neuron(lens, target, neurons[0], asked, as_json)
+    else:
+        for name, given in zip(("--png", "--html", "--text"), asked, strict=True):
+            if given is not None:
+                raise InvalidInput(f"{name} needs a neuron.", hint=f"lens show TARGET layer/unit {name} …")
         summary = lens.describe()
         output.print_json(summary) if as_json else output.print_index(summary)
-    else:
-        card = lens.neuron(neurons[0], thumbnails=png is not None)
-        if png is not None:
-            save_picture(card_picture(card), png)
-        output.print_json(card) if as_json else output.print_card(card)
+
+
+def _show_neuron(lens: Lens | LensClient, target: str, neuron: str, asked: _Card, as_json: bool) -> None:
+    if asked.png is not None and lens.describe().kind == "text":
+        raise InvalidInput(
+            f"{target} is an index of text neurons: they have no pictures.",
+            hint=f"lens show {target} {neuron} --html FILE writes the card as a page.",
+        )
+    card = lens.neuron(neuron, thumbnails=asked.png is not None)
+    if is_of_texts(lens, card):
+        show_text_neuron(lens, card, html=asked.html, text=asked.text, as_json=as_json)
+        return
+    for name, given in (("--html", asked.html), ("--text", asked.text)):
+        if given is not None:
+            raise InvalidInput(f"{name} is for text neurons.", hint=f"lens show {target} {neuron} --png FILE")
+    if asked.png is not None:
+        save_picture(card_picture(card), asked.png)
+    output.print_json(card) if as_json else output.print_card(card)

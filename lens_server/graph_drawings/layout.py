@@ -11,6 +11,8 @@ LETTER, SMALL = 7.9, 6.4
 """Widths of letters of 13 and of 10.5 px, a little wide so that any font of equal widths fits."""
 ROW, HEIGHT, GAP, PAD = 30.0, 22.0, 34.0, 8.0
 END_WIDTH = 112.0
+APART = 10.0
+"""Between activating tokens."""
 _MOST_LETTERS = 24
 _NAMED = 3
 """Absorbed tokens that a wildcard names."""
@@ -79,10 +81,22 @@ class _Place:
         return 2 * PAD + cells(label) * LETTER + (PAD / 2 + cells(detail) * SMALL if detail else 0.0)
 
 
+@dataclass
+class _Rows:
+    """Rows from the top down."""
+
+    height: float = 0.0
+
+    def take(self) -> float:
+        """Middle of the next."""
+        self.height += ROW
+        return self.height - ROW / 2
+
+
 def lay_out(tree: Tree) -> Layout:
     """Places of a tree's tokens, ends and edges."""
-    rows = iter(range(1_000_000))
-    roots = [_place(branch, 0, rows) for branch in tree.roots]
+    rows = _Rows()
+    roots = [_root(branch, rows) for branch in tree.roots]
     places = [each for root in roots for each in _all(root)]
     columns: dict[int, float] = {}
     for place in places:
@@ -95,7 +109,7 @@ def lay_out(tree: Tree) -> Layout:
     boxes = [_box(each, rights) for each in places if isinstance(each.what, Branch)]
     ends = [End(each.what, rights[each.depth], each.y) for each in places if not isinstance(each.what, Branch)]
     edges = [_edge(each, before, rights) for each in places for before in each.before]
-    return Layout(tuple(boxes), tuple(ends), tuple(edges), width, next(rows) * ROW)
+    return Layout(tuple(boxes), tuple(ends), tuple(edges), width, rows.height)
 
 
 def label_of(branch: Branch) -> str:
@@ -119,8 +133,14 @@ def figure(value: float) -> str:
     return f"{value:.2f}"
 
 
-def _place(branch: Branch, depth: int, rows: Iterator[int]) -> _Place:
-    before = [_Place(end, depth + 1, (next(rows) + 0.5) * ROW, []) for end in branch.ends]
+def _root(branch: Branch, rows: _Rows) -> _Place:
+    if rows.height:
+        rows.height += APART
+    return _place(branch, 0, rows)
+
+
+def _place(branch: Branch, depth: int, rows: _Rows) -> _Place:
+    before = [_Place(end, depth + 1, rows.take(), []) for end in branch.ends]
     before += [_place(each, depth + 1, rows) for each in branch.before]
     return _Place(branch, depth, (before[0].y + before[-1].y) / 2, before)
 

@@ -31,6 +31,11 @@ def right_to_left(text: str) -> bool:
     return any(unicodedata.bidirectional(each) in _RIGHT_TO_LEFT for each in text)
 
 
+def isolated(text: str) -> str:
+    """Safe to stand in a line: letters written from the right do not turn what is beside them."""
+    return f"\u2068{text}\u2069" if right_to_left(text) else text
+
+
 def cells(text: str) -> int:
     """Columns that a text takes in letters of equal width."""
     return sum(_cells(each) for each in text)

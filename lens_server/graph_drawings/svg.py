@@ -2,7 +2,7 @@
 
 from lens_server.graph_drawings import heat
 from lens_server.graph_drawings.layout import END_WIDTH, GAP, HEIGHT, PAD, Box, Edge, End, Layout, figure, lay_out
-from lens_server.graph_drawings.shown import right_to_left, shown, visible
+from lens_server.graph_drawings.shown import cells, right_to_left, shown, visible
 from lens_server.graph_drawings.tree import MOST, Branch, Tree, tree_of
 from lens_server.markup import Html, element, lines
 from lens_server.text_answers import GraphScores, TokenGraphCard
@@ -22,7 +22,8 @@ def drawing(card: TokenGraphCard, most: int = MOST) -> Html:
     """The `<svg>` element, for a file or a page."""
     tree = tree_of(card, most)
     laid = lay_out(tree)
-    width, height = max(laid.width, _LEAST) + 2 * _MARGIN, laid.height + _HEAD + _FOOT
+    written = max(cells(title(card)) * 9.4, cells(_about(card, tree)) * 7.5)
+    width, height = max(laid.width, written, _LEAST) + 2 * _MARGIN, laid.height + _HEAD + _FOOT
     body = [
         element("rect", width=_px(width), height=_px(height), fill=heat.PAPER),
         _text(_MARGIN, 24, title(card), weight="bold", size=15),
