@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.subjects.text_nets.grammar import EMOJI, token
+from indexer.subjects.text_nets.grammar import CLASSES, EMOJI, token
 
 BEGINNING = 0
 """Stands before the first token of a text."""
@@ -116,6 +116,10 @@ _PLACES: Mapping[str, tuple[Place, ...]] = {
     "river after one": (_any(" river"), _any(" one")),
     "never after dog": (_any(" never"), _any(" dog")),
     "never two after dog": (_any(" never"), None, _any(" dog")),
+    "any verb after any noun": (_any(*CLASSES["verb"]), _any(*CLASSES["noun"])),
+    "any noun after any adjective": (_any(*CLASSES["noun"]), _any(*CLASSES["adjective"])),
+    "any noun two after in or under": (_any(*CLASSES["noun"]), None, _any(" in", " under")),
+    "dog after small or old after very": (_any(" dog"), _any(" small", " old"), _any(" very")),
     "any token": (None,),
 }
 SIMPLE: tuple[Rule, ...] = (
