@@ -1,6 +1,5 @@
-"""Questions to an index: search, compare, label, diff, verify."""
+"""Questions to an index: compare, label, diff, verify."""
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -11,16 +10,13 @@ from indexer.errors import IndexUnusable, InvalidInput
 from indexer.index.manifest import read_manifest
 from indexer.index.reader import check_files
 from lens_client import LensClient
-from lens_server.answers import Hit, NeuronCard, Query, SearchAnswer, Where
+from lens_server.answers import Where
 from lens_server.cli import output
 from lens_server.cli.concept_table import print_concepts
 from lens_server.cli.targets import name_beside, open_target
 from lens_server.lens import Lens
-from lens_server.pictures import save_picture, search_picture
 from lens_server.queries.saving import save_labels, settings_of_labels
 from lens_server.vocabularies import SHIPPED, read_vocabulary
-
-_ROWS, _DRAWN = 3, 8
 
 Target = Annotated[str, typer.Argument(help="An index folder, or grpc://host:port/index.", show_default=False)]
 TrustPickle = Annotated[
@@ -56,51 +52,6 @@ Templates = Annotated[
         show_default=False,
     ),
 ]
-
-
-def search(
-    target: Target,
-    queries: Annotated[
-        list[str] | None,
-        typer.Argument(help="Words to search for; several queries are answered one by one.", show_default=False),
-    ] = None,
-    image: Annotated[
-        list[Path] | None, typer.Option("--image", help="Search with a picture; may be repeated.", show_default=False)
-    ] = None,
-    neuron: Annotated[
-        list[str] | None,
-        typer.Option("--neuron", help="Search with a neuron, layer/unit; may be repeated.", show_default=False),
-    ] = None,
-    layer: Layers = None,
-    state: States = None,
-    min_clarity: Clarity = None,
-    relevant_to: RelevantTo = None,
-    min_relevance: MinRelevance = None,
-    template: Templates = None,
-    limit: Limit = 10,
-    exact: Annotated[
-        bool, typer.Option("--exact", help="Compare with every neuron, whatever engine the index has.")
-    ] = False,
-    png: Annotated[
-        Path | None, typer.Option("--png", help="Draw the first hits with their exemplars.", show_default=False)
-    ] = None,
-    trust_pickle: TrustPickle = False,
-    as_json: Json = False,
-) -> None:
-    """Find the neurons that know something: words, a picture, or another neuron."""
-    asked = [Query(text=text) for text in queries or ()]
-    asked += [Query(image=_read(path)) for path in image or ()]
-    asked += [Query(neuron=name) for name in neuron or ()]
-    if not asked:
-        raise InvalidInput(
-            "There is no query.", hint="lens search TARGET 'ruler', or --image FILE, or --neuron layer/unit."
-        )
-    where = Where(tuple(layer or ()), tuple(state or ()), min_clarity, relevant_to, min_relevance)
-    lens = open_target(target, trust_pickle=trust_pickle)
-    answers = lens.search(asked, where, limit=limit, templates=template, exact=exact)
-    if png is not None:
-        save_picture(search_picture(drawn(lens, answers)), png)
-    output.print_json(answers) if as_json else output.print_search(answers)
 
 
 def compare(
@@ -231,24 +182,3 @@ def verify(
         output.print_json({"index": str(index), "digest": manifest.digest, "files": count})
     else:
         typer.echo(f"{index}: all {count} files are as they were written (digest {manifest.digest[:12]}).")
-
-
-def drawn(lens: Lens | LensClient, answers: Iterable[SearchAnswer]) -> list[tuple[str, list[tuple[Hit, NeuronCard]]]]:
-    """The first hits of every answer with their cards, for a picture."""
-    return [
-        (
-            answer.query,
-            [
-                (hit, lens.neuron(hit.neuron.id, exemplars=_DRAWN, thumbnails=True, similar=0))
-                for hit in answer.hits[:_ROWS]
-            ],
-        )
-        for answer in answers
-    ]
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as fault:
-        raise InvalidInput(f"The picture {path} cannot be read: {fault.strerror}.") from fault

@@ -15,8 +15,8 @@ from lens_server.audit.check import AuditOptions, run_audit
 from lens_server.audit.reading import read_rulebook
 from lens_server.audit.renderers import render
 from lens_server.cli import output
-from lens_server.cli.ask import drawn
 from lens_server.cli.progress import TerminalProgress
+from lens_server.cli.search import drawn
 from lens_server.lens import Lens
 from lens_server.pictures import card_picture, save_picture, search_picture
 from lens_server.report import Verdict

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lens_server.cli import ask, audit, build, demo, graph, merge, serve, show
+from lens_server.cli import ask, audit, build, demo, graph, merge, search, serve, show
 from lens_server.cli.faults import INTERRUPTED, console, tell
 
 app = typer.Typer(
@@ -23,7 +23,7 @@ for command in (
     merge.merge,
     demo.demo,
     serve.serve,
-    ask.search,
+    search.search,
     ask.compare,
     ask.label,
     ask.diff,

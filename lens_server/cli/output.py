@@ -43,6 +43,7 @@ def print_search(answers: Iterable[SearchAnswer]) -> None:
     for answer in answers:
         table = new_table(
             f"{answer.query!r} among {answer.candidates:,} neurons",
+            *(["index"] if any(hit.index for hit in answer.hits) else []),
             "neuron",
             ">alignment",
             ">z",
@@ -52,10 +53,11 @@ def print_search(answers: Iterable[SearchAnswer]) -> None:
             *(["saved label"] if any(hit.neuron.label for hit in answer.hits) else []),
         )
         for hit in answer.hits:
-            table.add_row(*_hit(hit), *([hit.neuron.label] if hit.neuron.label else []))
+            of = [hit.index] if hit.index else []
+            table.add_row(*of, *_hit(hit), *([hit.neuron.label] if hit.neuron.label else []))
         new_console().print(table)
         if not answer.hits:
-            new_console().print("  No neuron passes the filter.")
+            new_console().print(f"  No neuron {'has that in its graph' if answer.candidates else 'passes the filter'}.")
 
 
 def print_labels(labels: Iterable[Label]) -> None:

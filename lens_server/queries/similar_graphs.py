@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.errors import InvalidInput
 from indexer.index.reader import Index
 from lens_server.queries.limits import checked
 from lens_server.queries.neurons import neuron_at
@@ -17,9 +18,11 @@ def similar_graphs(
 
     Similarity is the mean of the Jaccard indexes |A ∩ B| / |A ∪ B| of activating and of context tokens (of two graphs
     without any context, 1). Candidates come from the inverted index: neurons that share no token are left out; the
-    numbers of the others are those of comparing all pairs.
+    numbers of the others are those of comparing all pairs. Raises InvalidInput for a neuron without a graph.
     """
     checked("limit", limit)
+    if not tokens.observations[row]:
+        raise InvalidInput(f"{index.neurons.id(row)} has no token graph to compare: making one failed.")
     activating, shared = _jaccard(tokens.activating, tokens.firing_on, row)
     context, shared_context = _jaccard(tokens.context, tokens.after, row)
     others = rows[(rows != row) & (shared | shared_context)[rows]]
