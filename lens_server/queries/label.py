@@ -12,6 +12,7 @@ from indexer.domain.significance import DRAWS, corrected_by_count
 from indexer.domain.states import State
 from indexer.index.reader import STATES, Index
 from lens_server.answers import Alternative, Label, Unexpected
+from lens_server.queries.detection import Detector
 from lens_server.queries.neurons import neuron_at
 from lens_server.queries.significance import Significance
 
@@ -50,7 +51,11 @@ def label(  # noqa: PLR0913
     probes: Vectors,
     settings: LabelSettings,
 ) -> Iterator[Label]:
-    """Label the neurons in these rows in their order; `probes` [entries, d] are the vocabulary's."""
+    """Label the neurons in these rows in their order; `probes` [entries, d] are the vocabulary's.
+
+    Of an index of texts, each label is scored by how well it detects the neuron's firing on held-out text.
+    """
+    detector = Detector(index) if index.manifest.kind == "text" else None
     size = index.manifest.exemplars
     alive = rows[index.neurons.state[rows] == STATES.index(State.ALIVE)]
     ranking = rank(index, significance, alive, probes, settings) if len(alive) else None
@@ -83,6 +88,7 @@ def label(  # noqa: PLR0913
             p,
             best[: settings.alternatives],
             abstained,
+            None if abstained or detector is None else detector.area(int(row), probes[ranking.words[at, 0]]),
         )
 
 

@@ -21,9 +21,13 @@ class Postings(NamedTuple):
 
     @classmethod
     def of(cls, keys: Numbers, values: Numbers, size: int) -> "Postings":
-        """From pairs, each of them once, of keys below `size`."""
-        pairs = np.unique(np.stack([keys, values], axis=1), axis=0) if len(keys) else np.zeros((0, 2), dtype=np.int64)
-        return cls(np.searchsorted(pairs[:, 0], np.arange(size + 1)), pairs[:, 1])
+        """From pairs of keys below `size`; equal ones count once."""
+        width = int(values.max(initial=0)) + 1
+        pairs = np.sort(keys * width + values)
+        pairs = pairs[
+            np.concatenate([[True], pairs[1:] != pairs[:-1]])[: len(pairs)]
+        ]  # np.unique takes ten times as long
+        return cls(np.searchsorted(pairs, np.arange(size + 1) * width), pairs % width)
 
     def under(self, keys: Numbers) -> Numbers:
         """Values of these keys one after the other."""

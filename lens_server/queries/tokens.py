@@ -31,10 +31,9 @@ def search_tokens(  # noqa: PLR0913
     checked("limit", limit)
     check_token_query(query)
     matching = _matching(tokens, pieces, query)
-    fired = np.bincount(
-        tokens.neuron[matching], weights=tokens.count[matching] * tokens.mean[matching], minlength=len(index.neurons)
-    )
-    found = rows[np.isin(rows, tokens.neuron[matching])]
+    owners, neurons = tokens.neuron[matching], len(index.neurons)
+    fired = np.bincount(owners, weights=tokens.count[matching] * tokens.mean[matching], minlength=neurons)
+    found = rows[(np.bincount(owners, minlength=neurons) > 0)[rows]]
     scores = fired[found] / tokens.observations[found]
     best = np.argsort(-scores, kind="stable")[:limit]
     hits = tuple(Hit(neuron_at(index, int(found[at])), float(scores[at]), None, None) for at in best)
@@ -70,12 +69,13 @@ def said(query: TokenQuery) -> str:
 def _matching(tokens: TokenIndex, pieces: Pieces, query: TokenQuery) -> NDArray[np.int64]:
     """Numbers of the paths that match, ascending."""
     find = pieces.matching if query.regex else pieces.meant
-    if not query.context:
-        return np.unique(tokens.paths_firing_on.under(_meant(find, query.activating)))
-    after = np.unique(tokens.paths_after.under(_meant(find, query.context)))
-    if not query.activating:
-        return after
-    return np.intersect1d(after, tokens.paths_firing_on.under(_meant(find, query.activating)))
+    matching = np.ones(len(tokens.neuron), dtype=bool)
+    for terms, postings in ((query.activating, tokens.paths_firing_on), (query.context, tokens.paths_after)):
+        if terms:
+            held = np.zeros(len(matching), dtype=bool)
+            held[postings.under(_meant(find, terms))] = True
+            matching &= held
+    return np.flatnonzero(matching)
 
 
 def _meant(find: Callable[[str], NDArray[np.int64]], terms: Sequence[str]) -> NDArray[np.int64]:
