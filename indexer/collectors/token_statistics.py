@@ -25,7 +25,7 @@ class Seen(NamedTuple):
     """… and the first token that has it."""
     low: NDArray[np.float32]
     low_at: NDArray[np.int64]
-    """Likewise the lowest."""
+    """Likewise the lowest; where only the positive ends are wanted, `low_at` means nothing."""
     positive: NDArray[np.int64]
     """[units] tokens with an activation above zero, …"""
     negative: NDArray[np.int64]
@@ -50,9 +50,12 @@ class Ranked(NamedTuple):
 class TokenStatistics:
     """Exact top-k of both ends, of passages to learn from and of held-out ones, with counts and sums."""
 
-    def __init__(self, layer: str, units: int, k: int) -> None:
+    def __init__(self, layer: str, units: int, k: int, *, both: bool) -> None:
         self.layer = layer
-        self._ranks = {(sign, held): TopK(units, HELD_OUT if held else k) for sign in (1, -1) for held in (False, True)}
+        self._signs = (1, -1) if both else (1,)
+        self._ranks = {
+            (sign, held): TopK(units, HELD_OUT if held else k) for sign in self._signs for held in (False, True)
+        }
         self._sums: State = {
             "positive": np.zeros(units, dtype=np.int64),
             "negative": np.zeros(units, dtype=np.int64),
@@ -70,7 +73,8 @@ class TokenStatistics:
 
     def add(self, seen: Seen, samples: NDArray[np.int64], held: NDArray[np.bool_], tokens: int) -> None:
         """Take passages of these numbers [passages], of so many tokens together; `held` says which are held out."""
-        for sign, values, places in ((1, seen.high, seen.high_at), (-1, -seen.low, seen.low_at)):
+        for sign in self._signs:
+            values, places = (seen.high, seen.high_at) if sign > 0 else (-seen.low, seen.low_at)
             codes = samples[:, None] * PLACES + places
             for chosen in (False, True):
                 rows = held == chosen
@@ -85,13 +89,12 @@ class TokenStatistics:
         kept["high"] = np.maximum(kept["high"], seen.high.max(axis=0))
         kept["seen"] += [len(samples), tokens]
 
-    def result(self, *, both: bool) -> "tuple[LayerExemplars, dict[int, Ranked]]":
+    def result(self) -> "tuple[LayerExemplars, dict[int, Ranked]]":
         """The layer's exemplars, and by polarity its held-out examples."""
         kept = self._sums
         passages, tokens = (max(int(each), 1) for each in kept["seen"])
         constant = kept["low"] == kept["high"]
-        signs = (1, -1) if both else (1,)
-        ends = {sign: self._end(sign, constant) for sign in signs}
+        ends = {sign: self._end(sign, constant) for sign in self._signs}
         layer = LayerExemplars(
             layer=self.layer,
             positive=ends[1],
@@ -100,7 +103,7 @@ class TokenStatistics:
             centre=kept["total"] / tokens,
             constant=constant,
         )
-        return layer, {sign: _ranked(self._ranks[sign, True], sign, constant) for sign in signs}
+        return layer, {sign: _ranked(self._ranks[sign, True], sign, constant) for sign in self._signs}
 
     def _end(self, sign: int, constant: NDArray[np.bool_]) -> End:
         found = _ranked(self._ranks[sign, False], sign, constant)
@@ -125,9 +128,9 @@ class TokenStatistics:
         return {**self._sums, **ranks}
 
     @classmethod
-    def restored(cls, layer: str, k: int, state: State) -> "TokenStatistics":
+    def restored(cls, layer: str, k: int, state: State, *, both: bool) -> "TokenStatistics":
         """Go on from a stored state."""
-        statistics = cls(layer, len(state["total"]), k)
+        statistics = cls(layer, len(state["total"]), k, both=both)
         for (sign, held), rank in statistics._ranks.items():
             rank.restore(state.pop(f"{sign} {int(held)}"))
         statistics._sums = state

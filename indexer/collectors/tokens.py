@@ -93,7 +93,7 @@ class TokenCollector:
         if not statistics[next(iter(self._settings.layers))].tokens:
             why = next(iter(reading.faults.values()), "no passage has a token")
             raise DatasetFault(f"None of the {total} passages could be read: {why}")
-        found = [statistics[layer].result(both=self._settings.both) for layer in self._settings.layers]
+        found = [statistics[layer].result() for layer in self._settings.layers]
         seen = statistics[next(iter(self._settings.layers))].tokens
         return CollectedTexts(tuple(layer for layer, _ in found), tuple(held for _, held in found), reading, seen, cut)
 
@@ -131,13 +131,14 @@ class TokenCollector:
             samples = np.array([names[number] for number in shown.prompts], dtype=np.int64)
             held = np.array([is_held_out(reading.contents[number] or "") for number in samples])
             for layer, tensor in shown.activations.items():
-                if not bool(tensor.isfinite().all()):
+                if tensor.shape[2] != self._settings.layers[layer]:
+                    raise SubjectFault(f"Layer {layer!r} does not always give {self._settings.layers[layer]} neurons.")
+                seen = seen_of(tensor, shown.lengths, both=self._settings.both)
+                if not (np.isfinite(seen.high).all() and np.isfinite(seen.low).all()):
                     raise SubjectFault(
                         f"Layer {layer!r} gives activations that are not finite.", hint="Check the weights."
                     )
-                if tensor.shape[2] != self._settings.layers[layer]:
-                    raise SubjectFault(f"Layer {layer!r} does not always give {self._settings.layers[layer]} neurons.")
-                statistics[layer].add(seen_of(tensor, shown.lengths), samples, held, sum(shown.lengths))
+                statistics[layer].add(seen, samples, held, sum(shown.lengths))
 
     def _save(self, statistics: dict[str, TokenStatistics], reading: Reading, cut: int) -> None:
         faults = {str(number): why for number, why in reading.faults.items()}
@@ -151,7 +152,8 @@ class TokenCollector:
         settings = self._settings
         if not self._path.exists():
             fresh = {
-                layer: TokenStatistics(layer, units, settings.exemplars) for layer, units in settings.layers.items()
+                layer: TokenStatistics(layer, units, settings.exemplars, both=settings.both)
+                for layer, units in settings.layers.items()
             }
             return fresh, Reading(), 0
         with np.load(self._path) as stored:
@@ -162,7 +164,8 @@ class TokenCollector:
                 if name:
                     states[layer][name] = stored[key]
         restored = {
-            layer: TokenStatistics.restored(layer, settings.exemplars, state) for layer, state in states.items()
+            layer: TokenStatistics.restored(layer, settings.exemplars, state, both=settings.both)
+            for layer, state in states.items()
         }
         return restored, Reading(contents, originals, {int(number): why for number, why in faults.items()}), cut
 
@@ -189,27 +192,28 @@ def is_held_out(content: str) -> bool:
     return int(content[-1], 16) % 2 == 1
 
 
-def seen_of(tensor: "torch.Tensor", lengths: Sequence[int]) -> Seen:
+def seen_of(tensor: "torch.Tensor", lengths: Sequence[int], *, both: bool) -> Seen:
     """What is kept of activations [passages, tokens, units], of which so many tokens count in each passage."""
     import torch
 
-    inside = (
-        torch.arange(tensor.shape[1], device=tensor.device)[None] < torch.tensor(lengths, device=tensor.device)[:, None]
-    )
-    counted = inside[:, :, None]
-    upper, lower = tensor.masked_fill(~counted, -torch.inf), tensor.masked_fill(~counted, torch.inf)
-    # Not max with indices: of equal activations the first counts, which argmax alone promises.
-    high_at, low_at = upper.argmax(dim=1), lower.argmin(dim=1)
-    found = (
-        upper.gather(1, high_at[:, None])[:, 0],
-        high_at,
-        lower.gather(1, low_at[:, None])[:, 0],
-        low_at,
-        ((tensor > 0) & counted).sum(dim=(0, 1)),
-        ((tensor < 0) & counted).sum(dim=(0, 1)),
-        tensor.masked_fill(~counted, 0).double().sum(dim=(0, 1)),
-    )
-    return Seen(*(each.cpu().numpy() for each in found))
+    places = torch.arange(tensor.shape[1], device=tensor.device)
+    beyond = (places[None] >= torch.tensor(lengths, device=tensor.device)[:, None])[:, :, None]
+    padded = min(lengths) < tensor.shape[1]
+    upper = tensor.masked_fill(beyond, -torch.inf) if padded else tensor
+    lower = tensor.masked_fill(beyond, torch.inf) if padded else tensor
+    high, high_at = _first(upper, upper.argmax(dim=1))
+    low, low_at = _first(lower, lower.argmin(dim=1)) if both else (lower.amin(dim=1), high_at)
+    # As products with a vector of ones and zeros: sums over the first axes of a tensor are several times slower.
+    weights, flat = (~beyond).float().flatten(), tensor.flatten(0, 1)
+    positive = weights @ (flat > 0).float()
+    negative = weights @ (flat < 0).float() if both else torch.zeros_like(positive)
+    sums = (positive.long(), negative.long(), (weights @ flat).double())
+    return Seen(*(each.cpu().numpy() for each in (high, high_at, low, low_at, *sums)))
+
+
+def _first(values: "torch.Tensor", at: "torch.Tensor") -> "tuple[torch.Tensor, torch.Tensor]":
+    """Not max with indices: of equal activations the first counts, which argmax alone promises."""
+    return values.gather(1, at[:, None])[:, 0], at
 
 
 def shown_again(runs: TokenRuns, passages: Mapping[int, Sequence[int]]) -> "Iterator[tuple[Shown, list[int]]]":
