@@ -118,9 +118,13 @@ CORPORA = Catalogue(
         "text": Entry("indexer.corpora.text:load", None, "text:FILE_OR_FOLDER[,passage=CHARACTERS]"),
         "stdlib": Entry("indexer.corpora.stdlib:load", None, "stdlib"),
         "grammar": Entry("indexer.corpora.grammar:load", None, "grammar:COUNT[,seed=S]"),
-        "parquet": Entry("indexer.corpora.parquet:load", None, "parquet:FILE_OR_FOLDER,text=COLUMN[,passage=…]"),
+        "parquet": Entry(
+            "indexer.corpora.parquet:load",
+            None,
+            "parquet:FILE_OR_FOLDER,text=COLUMN[,passage=CHARACTERS][,COLUMN=VALUE]",
+        ),
         "huggingface": Entry(
-            "indexer.corpora.huggingface:load", "data", "huggingface:PATH,text=COLUMN[,split=NAME][,passage=…]"
+            "indexer.corpora.huggingface:load", "data", "huggingface:PATH,text=COLUMN[,split=NAME][,passage=CHARACTERS]"
         ),
     },
 )
@@ -138,6 +142,7 @@ FOUNDATION_MODELS = Catalogue(
         "open_clip": Entry("indexer.foundation_models.open_clip:load", "models", "open_clip:MODEL/PRETRAINED"),
         "tiny-clip": Entry("indexer.foundation_models.open_clip:load_tiny", "models", "tiny-clip"),
         "tiny-code": Entry("indexer.foundation_models.tiny_code.model:load", "models", "tiny-code"),
+        "sentence": Entry("indexer.foundation_models.sentence:load", "models", "sentence:NAME_OR_FOLDER"),
     },
 )
 ENGINES = Catalogue(

@@ -6,53 +6,14 @@ from pathlib import Path
 
 from indexer.corpora.corpus import Corpus
 from indexer.corpora.passages import PASSAGE, Passages, decoded, passage_size
+from indexer.datasets.listings import check_names
 from indexer.errors import DatasetFault, InvalidInput, nearest_hint
 
-ENDINGS = frozenset(
-    [
-        ".txt",
-        ".md",
-        ".rst",
-        ".tex",
-        ".csv",
-        ".json",
-        ".jsonl",
-        ".yaml",
-        ".yml",
-        ".toml",
-        ".ini",
-        ".cfg",
-        ".xml",
-        ".html",
-        ".css",
-        ".sql",
-        ".sh",
-        ".py",
-        ".pyi",
-        ".js",
-        ".ts",
-        ".jsx",
-        ".tsx",
-        ".java",
-        ".c",
-        ".h",
-        ".cc",
-        ".cpp",
-        ".hpp",
-        ".cs",
-        ".go",
-        ".rs",
-        ".rb",
-        ".php",
-        ".swift",
-        ".kt",
-        ".scala",
-        ".r",
-        ".jl",
-        ".lua",
-        ".pl",
-    ]
+_KINDS = (
+    "txt text md rst tex log csv tsv json jsonl yaml yml toml ini cfg xml html htm css sql sh srt vtt "
+    "py pyi js ts jsx tsx java c h cc cpp hpp cs go rs rb php swift kt scala r jl lua pl hs ml ex clj"
 )
+ENDINGS = frozenset(f".{kind}" for kind in _KINDS.split())
 """Of files below a folder that are read; a file named by itself may end otherwise."""
 USAGE = "Write text:FILE or text:FOLDER[,passage=CHARACTERS], e.g. text:notes."
 
@@ -70,20 +31,28 @@ def load(argument: str) -> Corpus:
     root, names = (path.parent, [path.name]) if path.is_file() else (path, _names(path))
     if not names:
         raise DatasetFault(f"No texts below '{name}'.", hint="Texts are told by their endings, e.g. .txt, .md or .py.")
+    check_names(names)
     about: dict[str, object] = {"adapter": "text", "argument": argument}
     return Passages(names, lambda number: _read(root, names[number]), about, size=size)
 
 
 def _names(root: Path) -> list[str]:
+    """Files with such endings, sorted; hidden ones, folders behind links, and what is no file are passed over."""
     found = []
     for folder, subfolders, names in os.walk(root):
         subfolders[:] = [each for each in subfolders if not each.startswith(".")]
-        found += [
-            (Path(folder) / name).relative_to(root).as_posix()
-            for name in names
-            if not name.startswith(".") and Path(name).suffix.lower() in ENDINGS
-        ]
+        paths = [Path(folder) / name for name in names if not name.startswith(".")]
+        texts = [each for each in paths if each.suffix.lower() in ENDINGS and not _waits(each)]
+        found += [each.relative_to(root).as_posix() for each in texts]
     return sorted(found)
+
+
+def _waits(path: Path) -> bool:
+    """Whether it is no file, such as a pipe, that reading would wait for; links that lead nowhere are told of later."""
+    try:
+        return path.exists() and not path.is_file()
+    except OSError:
+        return False
 
 
 def _read(root: Path, name: str) -> str:

@@ -14,10 +14,15 @@ def image_names(names: Iterable[str]) -> list[str]:
     """The names that end like images, sorted; raises DatasetFault for one that is no text."""
     extensions = image_extensions()
     found = sorted(name for name in names if posixpath.splitext(name)[1].lower() in extensions)
-    for name in found:
+    check_names(found)
+    return found
+
+
+def check_names(names: Iterable[str]) -> None:
+    """Raise DatasetFault for a file name that is no text."""
+    for name in names:
         if not _is_text(name):
             raise DatasetFault(f"The file name {name!r} is not UTF-8.", hint="Rename the file.")
-    return found
 
 
 def folder_labels(keys: list[str]) -> pd.DataFrame:

@@ -7,7 +7,6 @@ have the number of their row, and those of `path=` where that is named too. Colu
 that Hugging Face stored with names become these names. `COLUMN=VALUE` reads the value as the column's type.
 """
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -21,14 +20,11 @@ from indexer.datasets.arrow_tables import (
     encoded,
     holds_images,
     image_column,
-    is_single,
     is_text,
-    named_classes,
     numbered_keys,
 )
 from indexer.datasets.dataset import Dataset
-from indexer.datasets.images import missing_path
-from indexer.datasets.parquet_files import CachedCells, ParquetFiles
+from indexer.datasets.parquet_files import CachedCells, ParquetFiles, listed, typed_table, value_type
 from indexer.datasets.tables import CALLED, PATH, Asked, ImageTable, asked, check_paths, roles_of
 from indexer.errors import DatasetFault, InvalidInput, UnknownName
 
@@ -42,7 +38,7 @@ def load(argument: str) -> Dataset:
     if not wanted.name:
         raise InvalidInput("The dataset 'parquet' needs a file or a folder.", hint=USAGE)
     path = Path(wanted.name).expanduser()
-    files = ParquetFiles(path.name or str(path), _listed(path))
+    files = ParquetFiles(path.name or str(path), listed(path, f"For a folder of images write folder:{path}."))
     if not files.rows:
         raise DatasetFault(f"'{path}' has no rows.", hint="It needs one row for each image.")
     image = _held(files, wanted)
@@ -51,23 +47,6 @@ def load(argument: str) -> Dataset:
         files.check_groups(image)
         return _in_cells(path, files, image, wanted, {**about, "listing": files.digest()})
     return _beside(path, files, wanted, about)
-
-
-def _listed(path: Path) -> list[Path]:
-    if not path.exists():
-        raise missing_path(path, "table")
-    if path.is_file():
-        if path.suffix.lower() in (".csv", ".tsv"):
-            raise InvalidInput(f"'{path}' is text, not Parquet.", hint=f"Write csv:{path}.")
-        return [path]
-    found = [
-        each
-        for each in sorted(path.rglob("*.parquet"))
-        if not any(part.startswith((".", "_")) for part in each.relative_to(path).parts)
-    ]
-    if not found:
-        raise DatasetFault(f"No .parquet files below '{path}'.", hint=f"For a folder of images write folder:{path}.")
-    return found
 
 
 def _held(files: ParquetFiles, wanted: Asked) -> str | None:
@@ -80,7 +59,7 @@ def _held(files: ParquetFiles, wanted: Asked) -> str | None:
         raise UnknownName(f"column of '{files.name}'", named, kinds)
     if holds_images(kinds[named]):
         return named
-    if is_text(_value_type(kinds[named])) and PATH not in wanted.roles:
+    if is_text(value_type(kinds[named])) and PATH not in wanted.roles:
         return None
     raise InvalidInput(
         f"Column {named!r} of '{files.name}' holds {kinds[named]}, not images.",
@@ -89,7 +68,7 @@ def _held(files: ParquetFiles, wanted: Asked) -> str | None:
 
 
 def _in_cells(path: Path, files: ParquetFiles, image: str, wanted: Asked, about: dict[str, object]) -> Dataset:
-    table = _typed(files, image)
+    table = typed_table(files, image)
     rows = table.rows_with(wanted.filters)
     named = {role: column for role, column in wanted.roles.items() if role != IMAGE}
     roles = roles_of(table.columns, named, files.name)
@@ -117,13 +96,13 @@ def _source(cells: CachedCells, row: int, root: Path, key: str) -> bytes | Path:
 def _beside(path: Path, files: ParquetFiles, wanted: Asked, about: dict[str, object]) -> Dataset:
     named = {PATH if role == IMAGE else role: column for role, column in wanted.roles.items()}
     roles = roles_of(files.schema.names, named, files.name)
-    if PATH not in roles or not is_text(_value_type(files.schema.field(roles[PATH]).type)):
+    if PATH not in roles or not is_text(value_type(files.schema.field(roles[PATH]).type)):
         shown = ", ".join(f"{field.name} ({field.type})" for field in files.schema)
         raise InvalidInput(
             f"'{path}' holds no images and no column of paths; it has {shown}.",
             hint=f"Name the column: parquet:{path},image=COLUMN (bytes) or parquet:{path},path=COLUMN.",
         )
-    table = _typed(files, None)
+    table = typed_table(files, None)
     rows = table.rows_with(wanted.filters)
     paths = _paths(table, roles[PATH], rows)
     metadata = table.metadata(rows, roles, [roles[PATH]])
@@ -132,25 +111,8 @@ def _beside(path: Path, files: ParquetFiles, wanted: Asked, about: dict[str, obj
     return found
 
 
-def _typed(files: ParquetFiles, image: str | None) -> TypedTable:
-    others = [field for field in files.schema if field.name != image]
-    single = [field.name for field in others if is_single(_value_type(field.type))]
-    table = named_classes(files.columns(single), _class_names(files.schema, single))
-    return TypedTable(files.name, files.rows, table, tuple(field.name for field in others if field.name not in single))
-
-
 def _left_out(table: TypedTable) -> dict[str, object]:
     return {"left_out": list(table.left_out)} if table.left_out else {}
-
-
-def _class_names(schema: pa.Schema, columns: list[str]) -> dict[str, list[str]]:
-    """Names of class numbers as Hugging Face stores them beside a schema."""
-    try:
-        features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
-        named = {name: each["names"] for name, each in features.items() if name in columns and each.get("names")}
-        return {name: [str(each) for each in names] for name, names in named.items()}
-    except (AttributeError, KeyError, TypeError, ValueError):
-        return {}
 
 
 def _paths(table: TypedTable, column: str, rows: NDArray[np.int64]) -> list[str]:
@@ -166,7 +128,3 @@ def _stored_paths(files: ParquetFiles, image: str, rows: NDArray[np.int64]) -> l
     stored = files.columns([f"{image}.path"]).column(image).combine_chunks()
     paths: list[str | None] = pc.struct_field(stored, "path").take(pa.array(rows)).to_pylist()
     return paths
-
-
-def _value_type(kind: pa.DataType) -> pa.DataType:
-    return kind.value_type if pa.types.is_dictionary(kind) else kind

@@ -1,6 +1,7 @@
 """Parquet files read in parts: all rows of some columns, or one cell by way of its row group."""
 
 import hashlib
+import json
 from collections import OrderedDict
 from concurrent.futures import Future
 from pathlib import Path
@@ -12,9 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from indexer.datasets.arrow_tables import plain
+from indexer.datasets.arrow_tables import TypedTable, is_single, named_classes, plain
+from indexer.datasets.images import missing_path
 from indexer.datasets.tables import check_columns
-from indexer.errors import DatasetFault
+from indexer.errors import DatasetFault, InvalidInput
 
 GROUP_LIMIT = 1 << 30
 """Bytes of images that a row group may hold: it is read as a whole."""
@@ -51,13 +53,13 @@ class ParquetFiles:
         except (pa.ArrowException, OSError) as fault:
             raise DatasetFault(f"'{self.name}' cannot be read: {_first_line(fault)}.", hint=_REPLACE) from fault
 
-    def check_groups(self, column: str) -> None:
-        """Raise DatasetFault for a row group whose images are too many to be read at once."""
+    def check_groups(self, column: str, what: str = "images") -> None:
+        """Raise DatasetFault for a row group whose cells are too many to be read at once."""
         for file, group in self._groups:
             size = _bytes_of(file, group, column)
             if size > GROUP_LIMIT:
                 raise DatasetFault(
-                    f"A row group of '{file.path.name}' holds {size / 2**30:.1f} GiB of images; it is read as a whole, "
+                    f"A row group of '{file.path.name}' holds {size / 2**30:.1f} GiB of {what}; it is read as a whole, "
                     f"and {GROUP_LIMIT >> 30} GiB is the most.",
                     hint="Write it in smaller ones: pyarrow.parquet.write_table(table, FILE, row_group_size=100).",
                 )
@@ -133,6 +135,47 @@ class CachedCells:
         for number in list(sizes)[:-2]:
             if sum(sizes.values()) > CACHE_LIMIT:
                 del sizes[number], self._kept[number]
+
+
+def listed(path: Path, instead: str) -> list[Path]:
+    """The file, or those below a folder; raises InvalidInput or DatasetFault, with `instead` as the cure for none."""
+    if not path.exists():
+        raise missing_path(path, "table")
+    if path.is_file():
+        if path.suffix.lower() in (".csv", ".tsv"):
+            raise InvalidInput(f"'{path}' is text, not Parquet.", hint=f"Write csv:{path}.")
+        return [path]
+    found = [
+        each
+        for each in sorted(path.rglob("*.parquet"))
+        if not any(part.startswith((".", "_")) for part in each.relative_to(path).parts)
+    ]
+    if not found:
+        raise DatasetFault(f"No .parquet files below '{path}'.", hint=instead)
+    return found
+
+
+def typed_table(files: ParquetFiles, image: str | None) -> TypedTable:
+    """All columns with a single value a row but `image`, which may be one of texts too."""
+    others = [field for field in files.schema if field.name != image]
+    single = [field.name for field in others if is_single(value_type(field.type))]
+    table = named_classes(files.columns(single), _class_names(files.schema, single))
+    return TypedTable(files.name, files.rows, table, tuple(field.name for field in others if field.name not in single))
+
+
+def value_type(kind: pa.DataType) -> pa.DataType:
+    """Of the cells, where each is stored once and named by its number too."""
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
+
+
+def _class_names(schema: pa.Schema, columns: list[str]) -> dict[str, list[str]]:
+    """Names of class numbers as Hugging Face stores them beside a schema."""
+    try:
+        features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
+        named = {name: each["names"] for name, each in features.items() if name in columns and each.get("names")}
+        return {name: [str(each) for each in names] for name, names in named.items()}
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return {}
 
 
 def _opened(path: Path) -> _File:
