@@ -21,6 +21,7 @@ from lens_server.graph_drawings.page import page
 from lens_server.graph_drawings.svg import svg as as_svg
 from lens_server.lens import Lens
 from lens_server.queries.graph_scores import graph_scores
+from lens_server.queries.limits import checked
 
 _OF_ONE = ("--svg", "--dot", "--html", "--text", "--measured", "--alike")
 _OF_MANY = ("--all", "--scores", "--order")
@@ -80,6 +81,7 @@ def graph(
     if (workers or device != "cpu") and not every:
         raise InvalidInput(f"{'--workers' if workers else '--device'} is for --all.", hint=f"lens graph {target} --all")
     where = Where(layers=tuple(layer or ()))
+    checked("limit", limit)
     if every:
         _make(target, layer or [], workers, device, trust_pickle)
     lens = open_target(target, trust_pickle=trust_pickle)
