@@ -29,7 +29,7 @@ def open_text_subject(name: str, saes: Files | None = None, *, trust_pickle: boo
         return subject
     raise InvalidInput(
         f"{name} looks at images, not at texts.",
-        hint="Give it a dataset of images, or a text model: tiny-text:stdlib, transformers:NAME, python:MODULE:FACTORY.",
+        hint="Give it a dataset of images; models of texts are tiny-text:, transformers: and python:MODULE:FACTORY.",
     )
 
 
