@@ -4,10 +4,10 @@ import re
 
 import pytest
 
-from indexer.catalogue import COLLECTORS, DATASETS, ENGINES, FOUNDATION_MODELS, SUBJECTS
+from indexer.catalogue import COLLECTORS, CORPORA, DATASETS, ENGINES, FOUNDATION_MODELS, SUBJECTS
 from tests.project.tree import ROOT
 
-PORTS = {port.port: port for port in (SUBJECTS, DATASETS, COLLECTORS, FOUNDATION_MODELS, ENGINES)}
+PORTS = {port.port: port for port in (SUBJECTS, DATASETS, CORPORA, COLLECTORS, FOUNDATION_MODELS, ENGINES)}
 
 
 def _written() -> dict[str, list[str]]:
