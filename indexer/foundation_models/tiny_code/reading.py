@@ -21,7 +21,7 @@ class Reader:
         library.no_truncation()
         library.no_padding()
         self._library = library
-        self._nothing: int = library.token_to_id(NOTHING)
+        self._nothing = int(library.token_to_id(NOTHING) or 0)
 
     @classmethod
     def of(cls, file: Path) -> "Reader":
