@@ -223,3 +223,17 @@ def contrastive(exemplars, weights, samples, cold, gamma):
         s, c = max(rivals, key=lambda pair: pair[0]) if rivals else (0.0, [0.0] * len(x))
         total = [t + weight * (a - gamma * s * b) for t, a, b in zip(total, x, c, strict=True)]
     return unit(total)
+
+
+def detection_area(positive, negative):
+    """Of all pairs, those in which the positive is higher; ties count half."""
+    wins = sum(1.0 if p > n else 0.5 if p == n else 0.0 for p in positive for n in negative)
+    return wins / (len(positive) * len(negative))
+
+
+def detection_error(theta, positives, negatives):
+    """Standard error of an AUROC θ (Hanley and McNeil 1982), both counts less one replaced by their mean less one."""
+    q1, q2 = theta / (2 - theta), 2 * theta**2 / (1 + theta)
+    both = (positives + negatives) / 2 - 1
+    variance = theta * (1 - theta) + both * (q1 - theta**2) + both * (q2 - theta**2)
+    return math.sqrt(variance / (positives * negatives))

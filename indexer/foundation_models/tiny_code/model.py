@@ -59,7 +59,8 @@ def of_folder(folder: Path) -> TinyCode:
     """A model as its training leaves it; raises InvalidInput where it cannot be read."""
     try:
         reader, tensors = Reader.of(folder / VOCABULARY), load_file(folder / WEIGHTS)
-        towers = Towers(reader.size)
+        with torch.random.fork_rng(devices=[]):  # every weight is drawn before it is read
+            towers = Towers(reader.size)
         towers.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
     except Exception as fault:  # each library has errors of its own
         raise InvalidInput(
