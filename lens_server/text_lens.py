@@ -93,7 +93,7 @@ class TextLens:
 
     @cached_property
     def _subject(self) -> Reopened:
-        return Reopened(self._index, trust_pickle=self._trust_pickle)
+        return Reopened(self._texts, trust_pickle=self._trust_pickle)
 
     @cached_property
     def _stored(self) -> Encode | None:

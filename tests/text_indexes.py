@@ -196,3 +196,21 @@ def _manifest(space, subject, digest):
         settings={},
         files={},
     )
+
+
+def load_known(argument, *, trust_pickle=False):
+    """A subject that takes nine tokens; unit n of `mlp0` is 2 on tokens whose number is n more than a multiple of 7."""
+    import torch
+    from torch import nn
+
+    from indexer.subjects.text_subject import TextSubject
+
+    class Units(nn.Module):
+        def forward(self, tokens):
+            return 2.0 * (tokens[..., None] % 7 == torch.arange(4)).float()
+
+    torch.manual_seed(0)
+    net = nn.Sequential()
+    net.add_module("mlp0", Units())
+    net.add_module("head", nn.Linear(4, 303))
+    return TextSubject("known:", net.eval(), tokenizer(), context=9, causal=True)

@@ -4,28 +4,19 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from indexer.errors import InvalidInput, Untrustworthy
-from indexer.index.reader import Index
+from indexer.errors import InvalidInput
+from indexer.index.texts import Texts
 
 
 class Reopened:
     """The subject of an index of texts, opened again by its name and proved the same. Needs torch."""
 
-    def __init__(self, index: Index, *, trust_pickle: bool = False) -> None:
-        """Raises what opening it raises, Untrustworthy when its weights are others."""
-        from indexer.subjects.digests import module_digest
-        from indexer.subjects.opening import open_text_subject
+    def __init__(self, texts: Texts, *, trust_pickle: bool = False) -> None:
+        """Raises what opening it raises, Untrustworthy when its weights or its tokens are others."""
+        from indexer.graphs.all_graphs import reopened
 
-        origin = index.manifest.subject
-        self._index = index
-        self._subject = open_text_subject(origin.name, origin.saes, trust_pickle=trust_pickle)
-        digest = module_digest(self._subject.module)
-        if digest != origin.digest:
-            raise Untrustworthy(
-                f"The weights of {origin.name} are not those the index was built from "
-                f"(digests {origin.digest[:12]} and {digest[:12]}).",
-                hint="Restore them, or build the index again.",
-            )
+        self._index = texts.index
+        self._subject = reopened(texts, trust_pickle=trust_pickle)
 
     def encode(self, text: str) -> Sequence[int]:
         """The text's own tokens."""
