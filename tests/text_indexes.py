@@ -80,11 +80,16 @@ def rows_by_name():
     return {name: row for row, name in enumerate(names)}
 
 
-def write_text_index(out, *, graphs=True, subject="tiny-text:stdlib", subject_digest="0" * 64, stored=True):
-    """Write the index; returns its folder. `graphs` false: as a build leaves it."""
-    from indexer.catalogue import FOUNDATION_MODELS
+def write_text_index(
+    out, *, graphs=True, subject="tiny-text:stdlib", subject_digest="0" * 64, stored=True, words=False
+):
+    """Write the index; returns its folder. `graphs` false: as a build leaves it; `words`: they can be searched for."""
+    space = SpaceOrigin(name="tiny-clip", digest="0" * 64, dimension=8)
+    if words:
+        from indexer.catalogue import FOUNDATION_MODELS
 
-    space = FOUNDATION_MODELS.load("tiny-clip").space
+        real = FOUNDATION_MODELS.load("tiny-clip").space
+        space = SpaceOrigin(name=real.name, digest=real.digest, dimension=real.dimension)
     reader = tokenizer()
     encoded = [reader.encode(text) for text in PASSAGES]
     generator = np.random.default_rng(5)
@@ -187,7 +192,7 @@ def _manifest(space, subject, digest):
         dataset=DatasetOrigin(
             name="text:passages", digest="d", samples=len(PASSAGES), duplicates=0, unreadable=(), described={}
         ),
-        foundation_model=SpaceOrigin(name=space.name, digest=space.digest, dimension=space.dimension),
+        foundation_model=space,
         layers=layers,
         exemplars=EXEMPLARS,
         engine="exact",

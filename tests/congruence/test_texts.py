@@ -19,7 +19,7 @@ from tests.text_indexes import write_text_index
 @pytest.fixture(scope="module")
 def texts(tmp_path_factory: pytest.TempPathFactory) -> Lens:
     """An index of texts with graphs."""
-    return Lens.open(write_text_index(tmp_path_factory.mktemp("texts") / "texts"))
+    return Lens.open(write_text_index(tmp_path_factory.mktemp("texts") / "texts", words=True))
 
 
 @pytest.fixture(scope="module")
