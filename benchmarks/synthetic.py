@@ -14,14 +14,25 @@ from indexer.domain.states import State
 from indexer.foundation_models.foundation_model import EmbeddingSpace
 from indexer.index import files
 from indexer.index.manifest import DatasetOrigin, LayerOrigin, Manifest, SpaceOrigin, SubjectOrigin
-from indexer.index.writer import Tables, jpeg, write_manifest, write_tables
+from indexer.index.writer import Tables, TextTables, jpeg, write_manifest, write_tables
 
 _BLOCK = 1 << 15
 LAYERS = 4
 
 
-def synthesise(folder: Path, neurons: int, space: EmbeddingSpace, *, exemplars: int = 30, hollow: bool = False) -> Path:
-    """An index of so many living neurons over 2,000 samples; `hollow`: concept vectors of zeros, in a sparse file."""
+def synthesise(  # noqa: PLR0913 - three required, the rest by name
+    folder: Path,
+    neurons: int,
+    space: EmbeddingSpace,
+    *,
+    exemplars: int = 30,
+    hollow: bool = False,
+    texts: TextTables | None = None,
+) -> Path:
+    """An index of so many living neurons over 2,000 samples; `hollow`: concept vectors of zeros, in a sparse file.
+
+    With `texts` it is one of text neurons.
+    """
     rng = np.random.default_rng(neurons)
     samples = 2000
     staging = folder.with_name(folder.name + ".building")
@@ -35,15 +46,17 @@ def synthesise(folder: Path, neurons: int, space: EmbeddingSpace, *, exemplars: 
             samples=pd.DataFrame({"key": [f"sample-{number:05d}" for number in range(samples)]}),
             concept_vectors=_unit(rng, 0 if hollow else neurons, space.dimension),
             exemplar_vectors=_unit(rng, samples, space.dimension),
-            thumbnails=[[picture] * samples],
+            thumbnails=None if texts else [[picture] * samples],
             logits=None,
             relevance=None,
+            texts=texts,
         ),
     )
     if hollow:
         path = written / files.CONCEPT_VECTORS
         np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(neurons, space.dimension))
-    write_manifest(written, _manifest(neurons, space, exemplars, samples))
+    manifest = _manifest(neurons, space, exemplars, samples)
+    write_manifest(written, manifest.model_copy(update={"kind": "text" if texts else "image"}))
     written.replace(folder)
     shutil.rmtree(staging, ignore_errors=True)
     return folder

@@ -28,5 +28,10 @@ SUITES = {
     "peer": Suite("whole builds and a layer more / semanticlens 0.2.1, one thread", threads=1),
     "peer_exemplars": Suite("exemplars and alignments against float64, where semanticlens 0.2.1 goes wrong", threads=1),
     "similarity": Suite("ten nearest of a million concept vectors / semanticlens 0.2.1, one thread", threads=1),
+    "text_rules": Suite("token graphs against neurons whose rules are known", threads=1),
+    "text_neurons": Suite("token graphs of every neuron of the embedded text model: F1, baseline, minutes"),
+    "text_peer": Suite("CPU seconds and F1 of a token graph / the published steps done plainly, one thread", threads=1),
+    "stories260k": Suite("real input: token graphs of a small language model's neurons, on stories of its own"),
+    "similar_graphs": Suite("neurons of like token graphs among 20,000, one thread", threads=1),
     "photographs": Suite("real input: rank of each category's most selective neuron, searched by name"),
 }

@@ -91,7 +91,7 @@ _PLACES: Mapping[str, tuple[Place, ...]] = {
     "cat, dog or bird after red, old or small": (_any(*_PETS), _any(" red", " old", " small")),
     "door two after the": (_any(" door"), None, _any(" the")),
     "river three after in": (_any(" river"), None, None, _any(" in")),
-    "house after red or blue, three after in or under": (
+    "house after red, blue or old, three after in or under": (
         _any(" house"),
         _any(" red", " blue", " old"),
         None,
