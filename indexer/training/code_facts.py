@@ -163,10 +163,8 @@ def _mark_end(facts: Facts, token: tokenize.TokenInfo, start: int, depth: int) -
 
 
 def facts_at(facts: Facts, start: int, stop: int) -> NDArray[np.uint64]:
-    """Facts of a piece of text: those of its first character that is not blank, or of all where all are."""
+    """Facts of a piece of text: all that hold of any of its characters, of blank ones only where all are blank."""
     piece = facts.source[start:stop]
-    inked = len(piece) - len(piece.lstrip())
-    row: NDArray[np.uint64] = facts.bits[start + inked].copy()
-    if inked == len(piece):
-        row = np.bitwise_or.reduce(facts.bits[start:stop], axis=0)
+    inked = [start + at for at, character in enumerate(piece) if not character.isspace()]
+    row: NDArray[np.uint64] = np.bitwise_or.reduce(facts.bits[inked or slice(start, stop)], axis=0)
     return row

@@ -18,6 +18,8 @@ BEFORE, AFTER = 26, 8
 CUT_SHORT, JOINED, SPLIT = 0.4, 0.25, 0.1
 """Shares of snippets with less text around them, and of pivots that are two tokens, or a part of one: tokenizers of
 other subjects cut elsewhere."""
+RARE = 1e-4
+"""The least share of tokens that a fact is taken to hold of where rare ones are drawn more often."""
 LEAST = 30
 """Files' mentions that a word needs to be taught."""
 COMMONEST = 3000
@@ -88,13 +90,13 @@ def read_source(
     return Source(facts, np.array(spans, np.int32), np.array(passages, np.int32), numbers)
 
 
-def rarity(read: list[Source], count: int) -> NDArray[np.float64]:
-    """How often each of `count` facts holds of a token."""
+def shares_of(read: list[Source], count: int) -> NDArray[np.float64]:
+    """Share of the tokens that each of `count` facts holds of; what holds of almost none counts as RARE."""
     totals, tokens = np.zeros(count), 0
     for source in read:
-        totals += _unpacked(source.facts.bits[source.spans[:, 0]], count).sum(axis=0)
+        totals += _unpacked(source.facts.bits[source.spans[:, 1] - 1], count).sum(axis=0)
         tokens += len(source.spans)
-    return (totals + 1) / (tokens + 1)
+    return np.maximum(totals / max(tokens, 1), RARE)
 
 
 def draw(read: list[Source], size: int, chance: np.random.Generator, shares: NDArray[np.float64] | None) -> Places:

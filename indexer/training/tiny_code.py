@@ -21,7 +21,7 @@ from indexer.foundation_models.tiny_code import FOLDER, SPECIAL, VOCABULARY, WEI
 from indexer.foundation_models.tiny_code.network import Towers
 from indexer.foundation_models.tiny_code.reading import Reader
 from indexer.training.code_measures import told
-from indexer.training.code_places import Places, common_words, draw, rarity, read_source, sources, split_files
+from indexer.training.code_places import RARE, Places, common_words, draw, read_source, shares_of, sources, split_files
 from indexer.training.code_wordings import HELD_OUT, WORDINGS
 from indexer.training.elsewhere import elsewhere
 
@@ -30,7 +30,7 @@ POOL, MEASURED = 200_000, 10_000
 """Places to learn from, and of held-out files."""
 ABSENT = 0.25
 """Share of the facts that hold nowhere in a batch which are put into words all the same."""
-BATCH, WORDS, JUNK, RATE, STEPS = 160, 24, 8, 3e-3, 2400
+BATCH, WORDS, JUNK, RATE, STEPS = 160, 24, 8, 3e-3, 2600
 FORMS = ("{}", "{}", "{}", "{}", "a {}", "the {}", "{} in Python", "Python {}", "{} token", "token: {}", "code with {}")
 WORD_FORMS = ("{}", "the word {}", "the word {}", "word {}", "'{}'")
 SHARPEST = 30.0
@@ -55,19 +55,20 @@ def trained_tokenizer(texts: list[str]) -> tokenizers.Tokenizer:
 class Sayings:
     """Draws what is said of a batch: its facts in one of their wordings, some words, and things that are not code."""
 
-    def __init__(self, words: dict[str, int], shares: NDArray[np.float64], chance: np.random.Generator) -> None:
-        self._words, self._chance = list(words), chance
-        self._wordings, self._rarity = list(WORDINGS.values()), -np.log(shares)
+    def __init__(self, places: Places, words: dict[str, int], chance: np.random.Generator) -> None:
+        self._places, self._words, self._chance = places, list(words), chance
+        self._wordings = list(WORDINGS.values())
+        self._rarity = -np.log(np.maximum(places.facts.mean(axis=0), RARE))
         taken = {each for wordings in WORDINGS.values() for each in wordings}
         self._bare = [word not in taken for word in self._words]
 
-    def of(self, places: Places, rows: NDArray[np.int64]) -> tuple[list[str], torch.Tensor, torch.Tensor]:
+    def of(self, rows: NDArray[np.int64]) -> tuple[list[str], torch.Tensor, torch.Tensor]:
         """Texts, the first of which is empty; which of the others are true of which rows [rows, texts − 1]; their
         weights."""
-        true = places.facts[rows]
+        true = self._places.facts[rows]
         told = np.flatnonzero(true.any(axis=0) | (self._chance.random(true.shape[1]) < ABSENT))
         facts = [self._formed(self._wordings[number]) for number in told]
-        spoken, held = self._spoken(places.words[rows])
+        spoken, held = self._spoken(self._places.words[rows])
         junk = [elsewhere(self._chance) for _ in range(JUNK)]
         truth = np.concatenate([true[:, told], held, np.zeros((len(rows), JUNK), dtype=bool)], axis=1)
         weights = np.full(truth.shape[1], np.median(self._rarity))
@@ -128,7 +129,7 @@ def train(reader: Reader, places: Places, sayings: Sayings, steps: int) -> Tower
         if len(order) < BATCH:
             order = chance.permutation(len(ids))
         rows, order = order[:BATCH], order[BATCH:]
-        texts, truth, weights = sayings.of(places, rows)
+        texts, truth, weights = sayings.of(rows)
         said = said_by(towers, reader, texts)
         probes = functional.normalize(said[1:] - said[:1], dim=-1)
         aligned = sharpness.exp() * towers.snippets(ids[rows].long()) @ probes.T
@@ -161,10 +162,10 @@ def main() -> None:
     learnt, held = (
         [read for text in texts if (read := read_source(text, numbers, library, words))] for texts in (to_learn, unseen)
     )
-    shares, chance = rarity(learnt, len(numbers)), np.random.default_rng(SEED)
-    places = draw(learnt, asked.pool, chance, shares)
+    chance = np.random.default_rng(SEED)
+    places = draw(learnt, asked.pool, chance, shares_of(learnt, len(numbers)))
     print(f"{len(learnt)} files, {len(places.snippets):,} places, {len(words):,} words", flush=True)
-    towers = train(reader, places, Sayings(words, shares, chance), asked.steps)
+    towers = train(reader, places, Sayings(places, words, chance), asked.steps)
     save_file({name: tensor.half() for name, tensor in towers.state_dict().items()}, asked.out / WEIGHTS)
     measured = draw(held, MEASURED, np.random.default_rng(0), None)
     for line in told(towers, reader, measured, WORDINGS, HELD_OUT):

@@ -120,6 +120,13 @@ def test_blanks_are_judged_by_what_follows_them_and_alone_by_themselves(facts):
     assert row[NUMBERS["indentation"] // 64] >> np.uint64(NUMBERS["indentation"] % 64) & np.uint64(1)
 
 
+def test_a_piece_of_several_tokens_is_what_each_of_them_is(facts):
+    start = SOURCE.index(")]")
+    row = facts_at(facts, start, start + 2)
+    for name in ("closing parenthesis", "closing square bracket"):
+        assert row[NUMBERS[name] // 64] >> np.uint64(NUMBERS[name] % 64) & np.uint64(1)
+
+
 @pytest.mark.parametrize("source", ["def (", "x = '", "a\x0cb = 1\n", "print 1\n", "\x00"])
 def test_what_is_no_python_has_no_facts(source):
     assert facts_of(source, NUMBERS) is None
