@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Sequence
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from lens_server.answers import (
@@ -61,16 +62,18 @@ def print_search(answers: Iterable[SearchAnswer]) -> None:
 
 
 def print_labels(labels: Iterable[Label]) -> None:
-    """One row per neuron, with what it was nearly called."""
-    table = new_table("Labels", "neuron", "label", ">alignment", ">margin", ">p", "alternatives")
-    for each in labels:
+    """One row per neuron, with what it was nearly called; of text neurons also how well the label detects firing."""
+    found = list(labels)
+    scored = any(each.detection is not None for each in found)
+    detection = [">detection"] if scored else []
+    table = new_table("Labels", "neuron", "label", ">alignment", ">margin", ">p", *detection, "alternatives")
+    for each in found:
         label = each.text or f"[dim]none: {each.abstained}[/]"
         others = ", ".join(
             f"{other.text} {other.alignment:.2f}" for other in each.alternatives if other.text != each.text
         )
-        table.add_row(
-            each.neuron.id, label, _number(each.alignment), _number(each.margin), _p(each.p_corrected), others
-        )
+        numbers = [_number(each.alignment), _number(each.margin), _p(each.p_corrected)]
+        table.add_row(each.neuron.id, label, *numbers, *([_number(each.detection)] if scored else []), others)
     new_console().print(table)
 
 
@@ -180,7 +183,8 @@ def print_card(card: NeuronCard) -> None:
 
 def print_facts(console: Console, card: NeuronCard) -> None:
     """A neuron's name and figures."""
-    console.print(f"[bold]{card.neuron.id}[/]{f'  {card.neuron.label!r}' if card.neuron.label else ''}")
+    label = f"  {escape(repr(card.neuron.label))}" if card.neuron.label else ""
+    console.print(f"[bold]{escape(card.neuron.id)}[/]{label}")
     for name, fact in zip(_FACTS, _facts(card.neuron), strict=True):
         console.print(f"  {name:<16}{fact}")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from indexer.errors import InvalidInput, UnknownName
 
-SHIPPED = ("general", "dermoscopy")
+SHIPPED = ("general", "dermoscopy", "python-code")
 MOST = 50_000
 
 
