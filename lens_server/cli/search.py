@@ -102,6 +102,11 @@ def search(
         raise InvalidInput("--png draws the hits of one index.", hint="Search one index at a time with it.")
     where = Where(tuple(layer or ()), tuple(state or ()), min_clarity, relevant_to, min_relevance, tuple(kind or ()))
     lens = open_target(targets[0], trust_pickle=trust_pickle)
+    if png is not None and lens.describe().kind == "text":
+        raise InvalidInput(
+            f"{targets[0]} is an index of text neurons: they have no pictures.",
+            hint=f"lens show {targets[0]} layer/unit --html FILE writes the card of a hit as a page.",
+        )
     others = _others(targets, trust_pickle=trust_pickle)
     answers = lens.search(asked, where, limit=limit, templates=template, exact=exact, others=others)
     if png is not None:

@@ -26,7 +26,7 @@ def shares_of(snippet: Snippet, strongest: float) -> tuple[float, ...]:
 def firing(tokens: Sequence[str], shares: Sequence[float]) -> str:
     """What fires, in words: the same as the colours say."""
     found = [
-        f"{isolated(shown(text))} {figure(part)}" for text, part in zip(tokens, shares, strict=True) if fires(part)
+        f"‹{isolated(shown(text))}› {figure(part)}" for text, part in zip(tokens, shares, strict=True) if fires(part)
     ]
     more = len(found) - _NAMED
     return ("fires on " + ", ".join(found[:_NAMED]) + (f" and {more} more" if more > 0 else "")) if found else "silent"

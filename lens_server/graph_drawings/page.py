@@ -14,6 +14,8 @@ from lens_server.graph_drawings.svg import drawing
 from lens_server.markup import Html, element, lines, named
 from lens_server.text_answers import GraphHit, GraphScores, Prediction, TokenGraphCard, TokenPath
 
+_OPEN = 10
+"""Snippets that are seen without a click."""
 NOT_MADE = "No graph was made of this neuron yet."
 
 
@@ -86,9 +88,17 @@ def _snippets(card: NeuronCard) -> Html:
             element("h2", "Snippets"),
             element("p", told, class_="soft"),
             _key(),
-            element("ol", "\n", lines(*items), "\n", class_="snippets"),
+            element("ol", "\n", lines(*items[:_OPEN]), "\n", class_="snippets"),
+            _further(items[_OPEN:]),
         ),
     )
+
+
+def _further(items: Sequence[Html]) -> Html | None:
+    if not items:
+        return None
+    summary = element("summary", f"{len(items)} more")
+    return element("details", summary, element("ol", "\n", lines(*items), "\n", class_="snippets", start=_OPEN + 1))
 
 
 def _key() -> Html:

@@ -12,6 +12,7 @@ import pytest
 
 from indexer.pipeline import build_index
 from lens_server.lens import Lens
+from lens_server.rpc.server import serve
 from tests.conftest import ROOT, build_config
 
 NEURON = "blocks.1.mlp.act/3"
@@ -139,6 +140,8 @@ def test_texts_have_no_pictures_and_pictures_no_graphs(graphed, opened_lens, tmp
     images = opened_lens.index.folder
     status, _, err = lens_command("show", graphed, NEURON, "--png", tmp_path / "a.png")
     assert status == 2 and "--html FILE" in err and not (tmp_path / "a.png").exists()
+    status, _, err = lens_command("search", graphed, "a letter", "--png", tmp_path / "a.png")
+    assert status == 2 and "--html FILE" in err and not (tmp_path / "a.png").exists()
     for asked in (("graph", images, "block4/3"), ("graph", images, "--all"), ("graph", images, "--scores")):
         status, _, err = lens_command(*asked)
         assert status == 2 and "text" in err, err
@@ -182,3 +185,23 @@ def test_interrupted_it_says_how_it_goes_on(plain, tmp_path):
         pytest.skip("It was done before it could be interrupted.")
     assert running.returncode == 130 and "The same command goes on where it was." in err, err
     assert subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode == 0
+
+
+def test_a_server_answers_as_the_folder_does(graphed, snippet, tmp_path, lens_command):
+    with serve([graphed], "127.0.0.1:0") as running:
+        served = f"grpc://127.0.0.1:{running.port}"
+        for asked in (
+            ("graph", NEURON),
+            ("graph", NEURON, "--text", snippet),
+            ("graph", NEURON, "--alike"),
+            ("graph", "--order", "parts"),
+            ("show", NEURON, "--text", snippet),
+        ):
+            verb, *others = asked
+            assert lens_command(verb, served, *others) == lens_command(verb, graphed, *others)
+        for name, target in (("a", served), ("b", graphed)):
+            assert lens_command("show", target, NEURON, "--html", tmp_path / name)[0] == 0
+        assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+        for asked in ("--all", "--scores"):
+            status, _, err = lens_command("graph", served, asked)
+            assert status == 2 and f"lens graph FOLDER {asked}" in err

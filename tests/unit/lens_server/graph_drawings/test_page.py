@@ -91,7 +91,7 @@ def test_without_a_graph_it_says_so():
 def test_what_the_colours_say_is_said_in_words_too():
     shares = shares_of(SNIPPET, NEURON.strongest)
     assert shares[3] == 1 and shares[5] == 0 and shares[12] == pytest.approx(3 / 4.2)
-    assert firing(TOKENS, shares) == "fires on ␣import 1.00, ␣path 0.52, \u2068שלום\u2069 0.71"
+    assert firing(TOKENS, shares) == "fires on ‹␣import› 1.00, ‹␣path› 0.52, ‹\u2068שלום\u2069› 0.71"
     text = heated(TOKENS, shares, SNIPPET.pivot)
     assert '<b class="h10 fires" title="␣import: 1.00"> import</b>' in text
     assert text.count("fires") == 3
@@ -129,3 +129,10 @@ def test_a_browser_draws_it(tmp_path):
     )
     colours = {colour for _, colour in Image.open(tmp_path / "card.png").convert("RGB").getcolors(1 << 24)}
     assert {(0xB3, 0x26, 0x1E), (0x1D, 0x4F, 0x91)} <= colours
+
+
+def test_the_first_ten_snippets_are_seen_and_the_rest_unfolds():
+    many = dataclasses.replace(CARD, snippets=(SNIPPET,) * 13)
+    text = page(many, SMALL)
+    assert "<summary>3 more</summary>" in text and text.count('class="heat"') == 13
+    assert "<summary>3 more" not in page(dataclasses.replace(CARD, snippets=(SNIPPET,) * 10), SMALL)
