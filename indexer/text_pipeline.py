@@ -5,10 +5,10 @@ from pathlib import Path
 from indexer.catalogue import CORPORA, FOUNDATION_MODELS
 from indexer.collectors.spans import Excerpts, read_spans
 from indexer.collectors.tokens import TokenCollector, TokenSettings, widths
-from indexer.config import BuildConfig
+from indexer.config import BuildConfig, DatasetConfig
 from indexer.corpora.corpus import Corpus
 from indexer.engines.choosing import store_engine
-from indexer.errors import InvalidInput
+from indexer.errors import DatasetFault, InvalidInput
 from indexer.growth import Growth
 from indexer.index.files import ENGINE
 from indexer.index.writer import write_manifest, write_tables
@@ -25,7 +25,7 @@ from indexer.text_embedding import embed_places
 def build_text_index(config: BuildConfig, staging: Path, progress: Progress, *, add: bool = False) -> Path:
     """Show a corpus to a text subject and index what each neuron fires on; returns the finished folder in `staging`."""
     _check(config, add=add)
-    corpus: Corpus = CORPORA.load(config.dataset.name)
+    corpus = _corpus(config.dataset, progress)
     subject = open_text_subject(config.subject.name, config.subject.saes, trust_pickle=config.subject.trust_pickle)
     config = config.with_layers(resolve_text_layers(subject, config.collect.layers))
     model = FOUNDATION_MODELS.load(config.foundation.name, trust_pickle=config.foundation.trust_pickle)
@@ -51,6 +51,19 @@ def build_text_index(config: BuildConfig, staging: Path, progress: Progress, *, 
     engine = store_engine(config.engine, tables.concept_vectors, finished / ENGINE)
     write_manifest(finished, origins.manifest(shown, collected, (), engine))
     return finished
+
+
+def _corpus(asked: DatasetConfig, progress: Progress) -> Corpus:
+    """The corpus; what of it cannot be read is told, or, strictly, refused."""
+    corpus: Corpus = CORPORA.load(asked.name)
+    if corpus.faults and asked.strict:
+        why = next(iter(corpus.faults.values()))
+        raise DatasetFault(why, hint="Cure or remove it, or leave out --strict to skip such texts.")
+    if corpus.faults:
+        shown = list(corpus.faults.values())[:3]
+        more = f" And {len(corpus.faults) - len(shown):,} more." if len(corpus.faults) > len(shown) else ""
+        progress.note(f"{len(corpus.faults):,} texts cannot be read, and are left out: {' '.join(shown)}{more}")
+    return corpus
 
 
 def _settings(config: BuildConfig, subject: TextSubject, device: str) -> TokenSettings:

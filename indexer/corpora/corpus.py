@@ -1,6 +1,6 @@
 """What a corpus is: numbered passages of texts, in the order of their keys."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import pandas as pd
@@ -17,6 +17,11 @@ class Corpus(Protocol):
 
     metadata: pd.DataFrame
     """One row per passage, in the order of `keys`; holds `document` and `line`, and may hold any other column."""
+
+    @property
+    def faults(self) -> Mapping[str, str]:
+        """Texts of which there are no passages since they cannot be read, and why."""
+        ...
 
     def load(self, number: int) -> str:
         """Read one passage; raises DatasetFault naming it when it cannot be read."""

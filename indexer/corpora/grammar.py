@@ -18,6 +18,7 @@ class GrammarCorpus:
             raise InvalidInput(f"A grammar corpus holds 1 to {MOST:,} texts, not {count}.", hint=USAGE)
         self.seed = seed
         self.keys = [f"text-{number:06d}" for number in range(count)]
+        self.faults: dict[str, str] = {}
         self.metadata = pd.DataFrame({DOCUMENT: self.keys, LINE: 1})
 
     def load(self, number: int) -> str:

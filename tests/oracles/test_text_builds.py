@@ -10,11 +10,12 @@ from indexer.collectors import tokens  # noqa: E402
 from indexer.collectors.tokens import content_of, is_held_out  # noqa: E402
 from indexer.config import BuildConfig  # noqa: E402
 from indexer.corpora import grammar  # noqa: E402
-from indexer.errors import InvalidInput  # noqa: E402
+from indexer.errors import DatasetFault, InvalidInput  # noqa: E402
 from indexer.index import files  # noqa: E402
 from indexer.index.reader import Index  # noqa: E402
 from indexer.index.texts import Texts  # noqa: E402
 from indexer.pipeline import build_index  # noqa: E402
+from indexer.progress import Silent  # noqa: E402
 from indexer.subjects.opening import open_text_subject  # noqa: E402
 
 LAYERS, K, HELD, BEFORE, AFTER = ("blocks.0.mlp.act", "blocks.0.mlp.up"), 6, 10, 20, 6
@@ -195,3 +196,26 @@ def test_an_index_of_texts_does_not_grow(index, tmp_path):
     with pytest.raises(InvalidInput, match="--add"):
         build_index(config(out), add=True)
     assert Index.open(out).manifest.digest == index.manifest.digest
+
+
+@pytest.fixture
+def half_readable(tmp_path):
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / "good.txt").write_text("the cat sees a dog. " * 40, encoding="utf-8")
+    (tmp_path / "source" / "bad.txt").write_bytes(b"\xff\xfe\x00")
+    return {"name": f"text:{tmp_path / 'source'}"}
+
+
+def test_texts_that_cannot_be_read_are_told(half_readable, tmp_path):
+    told = []
+    progress = Silent()
+    progress.note = told.append
+    index = Index.open(build_index(config(tmp_path / "index", dataset=half_readable), progress=progress))
+    assert any("bad.txt" in each and "UTF-8" in each for each in told)
+    assert index.manifest.dataset.described["unreadable"] == ["bad.txt"]
+
+
+def test_strictly_they_are_refused(half_readable, tmp_path):
+    with pytest.raises(DatasetFault, match="bad.txt"):
+        build_index(config(tmp_path / "index", dataset={**half_readable, "strict": True}))
+    assert not (tmp_path / "index").exists()
