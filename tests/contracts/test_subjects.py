@@ -62,6 +62,8 @@ SPECS = {
     "lesion": _named("lesion:clean"),
 }
 REAL = "python:subjects:mobilenet_imagenet"
+TEXTS = {"tiny-text"}
+"""Of texts alone: test_text_subjects.py."""
 
 
 @pytest.fixture(scope="module", params=[*SPECS, REAL])
