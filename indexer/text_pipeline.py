@@ -78,9 +78,13 @@ def _settings(config: BuildConfig, subject: TextSubject, device: str) -> TokenSe
 
 def _check(config: BuildConfig, *, add: bool) -> None:
     """Refuse what makes sense for images alone."""
+    if add:
+        raise InvalidInput(
+            f"{config.out} is an index of text neurons: nothing is added to those.",
+            hint="Build it anew with all layers and --overwrite.",
+        )
     collect = config.collect
     refused = {
-        "--add": add,
         f"--collector {collect.collector}": collect.collector != "activation",
         f"--crop {collect.crop}": collect.crop != "none",
         "--percentiles": bool(collect.percentiles),

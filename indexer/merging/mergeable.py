@@ -14,6 +14,12 @@ _SETTINGS = ("thumbnail", "collect.percentiles", "collect.survey", "collect.pola
 
 def check_mergeable(indexes: Sequence[Index], *, sharded: bool, relevance: bool) -> None:
     """Raise InvalidInput naming every difference, and everything that cannot be merged exactly."""
+    for index in indexes:
+        if index.manifest.kind == "text":
+            raise InvalidInput(
+                f"{index.folder} is an index of text neurons: those are not merged.",
+                hint="Build one index of all layers and the whole corpus.",
+            )
     first, faults = indexes[0], list[str]()
     wanted = _said(first, sharded=sharded, relevance=relevance)
     for other in indexes[1:]:

@@ -14,6 +14,7 @@ from indexer.errors import DatasetFault, InvalidInput  # noqa: E402
 from indexer.index import files  # noqa: E402
 from indexer.index.reader import Index  # noqa: E402
 from indexer.index.texts import Texts  # noqa: E402
+from indexer.merging.merge import merge_indexes  # noqa: E402
 from indexer.pipeline import build_index  # noqa: E402
 from indexer.progress import Silent  # noqa: E402
 from indexer.subjects.opening import open_text_subject  # noqa: E402
@@ -193,8 +194,10 @@ def test_what_makes_sense_for_images_alone_is_refused(tmp_path, changed, said):
 
 def test_an_index_of_texts_does_not_grow(index, tmp_path):
     out = build_index(config(tmp_path / "index"))
-    with pytest.raises(InvalidInput, match="--add"):
+    with pytest.raises(InvalidInput, match="nothing is added"):
         build_index(config(out), add=True)
+    with pytest.raises(InvalidInput, match="not merged"):
+        merge_indexes([out, index.folder], tmp_path / "merged")
     assert Index.open(out).manifest.digest == index.manifest.digest
 
 
