@@ -14,7 +14,7 @@ from lens_server.graph_drawings.svg import drawing
 from lens_server.markup import Html, element, lines, named
 from lens_server.text_answers import GraphHit, GraphScores, Prediction, TokenGraphCard, TokenPath
 
-_OPEN = 10
+_OPEN = 5
 """Snippets that are seen without a click."""
 NOT_MADE = "No graph was made of this neuron yet."
 

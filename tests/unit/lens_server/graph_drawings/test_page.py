@@ -131,8 +131,8 @@ def test_a_browser_draws_it(tmp_path):
     assert {(0xB3, 0x26, 0x1E), (0x1D, 0x4F, 0x91)} <= colours
 
 
-def test_the_first_ten_snippets_are_seen_and_the_rest_unfolds():
+def test_the_first_five_snippets_are_seen_and_the_rest_unfolds():
     many = dataclasses.replace(CARD, snippets=(SNIPPET,) * 13)
     text = page(many, SMALL)
-    assert "<summary>3 more</summary>" in text and text.count('class="heat"') == 13
-    assert "<summary>3 more" not in page(dataclasses.replace(CARD, snippets=(SNIPPET,) * 10), SMALL)
+    assert "<summary>8 more</summary>" in text and text.count('class="heat"') == 13
+    assert " more</summary>" not in page(dataclasses.replace(CARD, snippets=(SNIPPET,) * 5), SMALL)
