@@ -66,16 +66,25 @@ class TokenRuns:
             ids = [self._subject.prompt(prompts[number]) for number in chosen]
             with torch.inference_mode():
                 output = called(self._subject, ids, self._device)
-            logits = getattr(output, "logits", None)
-            logits = output if logits is None and isinstance(output, torch.Tensor) else logits
-            logits = output[0] if logits is None and isinstance(output, tuple) else logits
-            if not isinstance(logits, torch.Tensor) or logits.ndim != 3:
-                raise SubjectFault(
-                    f"{self._subject.name} gives no logits [batch, tokens, vocabulary], so it proposes no substitutes."
-                )
+            logits = self._logits(output)
             for row, number in enumerate(chosen):
                 rows[number] = logits[row, before + places[number]].float().cpu()
         return torch.stack([rows[number] for number in range(len(prompts))])
+
+    def _logits(self, output: object) -> "torch.Tensor":
+        """Those of an output: bare, first in a tuple, or under `logits`; hidden states are narrower."""
+        import torch
+
+        found = output.get("logits") if isinstance(output, dict) else getattr(output, "logits", None)
+        found = output[0] if found is None and isinstance(output, tuple) and output else found
+        found = output if found is None else found
+        pieces, special = self._subject.tokenizer.pieces, self._subject.tokenizer.special
+        highest = next((number for number in reversed(range(len(pieces))) if number not in special), 0)
+        if isinstance(found, torch.Tensor) and found.ndim == 3 and found.shape[2] > highest:
+            return found
+        raise SubjectFault(
+            f"{self._subject.name} gives no logits [batch, tokens, vocabulary], so it proposes no substitutes."
+        )
 
     def _batches(self, lengths: Sequence[int]) -> Iterator[list[int]]:
         """Numbers of prompts that run together: of like length, and of one length where padding would be seen."""
