@@ -24,13 +24,14 @@ def measure(report: Report) -> None:
         report.note("Skipped: stories260k is not here. Set LENS_DATA to the folder that holds it.")
         return
     with tempfile.TemporaryDirectory() as temporary:
-        folder, stories = Path(temporary) / "index", Path(temporary) / "stories"
+        folder, stories = report.index or Path(temporary) / "index", Path(temporary) / "stories"
         count = 100 if report.quick else STORIES
-        module, tokenizer = import_module("text_subjects").stories260k()
-        write_stories(module, tokenizer, stories, count=count, tokens=TOKENS, seed=SEED)
-        build = ["build", "--subject", SUBJECT, "--layers", LAYERS, "--dataset", f"text:{stories}"]
-        taken = seconds(lambda: _lens(data, *build, "--foundation", FOUNDATION, "--out", str(folder), "--quiet"))
-        report.row("`lens build`", f"{taken / 60:.1f} min", seconds=taken)
+        if report.index is None:
+            module, tokenizer = import_module("text_subjects").stories260k()
+            write_stories(module, tokenizer, stories, count=count, tokens=TOKENS, seed=SEED)
+            build = ["build", "--subject", SUBJECT, "--layers", LAYERS, "--dataset", f"text:{stories}", "--quiet"]
+            taken = seconds(lambda: _lens(data, *build, "--foundation", FOUNDATION, "--out", str(folder)))
+            report.row("`lens build`", f"{taken / 60:.1f} min", seconds=taken)
         taken = seconds(lambda: _lens(data, "graph", str(folder), "--all"))
         report.row("`lens graph --all`", f"{taken / 60:.1f} min", seconds=taken)
         tell(report, folder, bars=False)
