@@ -1,6 +1,6 @@
 """A token graph: what a text neuron fires on, as paths from the activating token back through its context (N2G)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -51,6 +51,8 @@ class _Node:
     importance: float = 0.0
     activations: list[float] = field(default_factory=list)
     absorbed: set[int] = field(default_factory=set)
+    path: int = -1
+    """Number of the path that ends here."""
 
 
 @dataclass(frozen=True)
@@ -80,11 +82,15 @@ class TokenGraph:
         At each token the longest path that matches backwards counts; of equally long ones that whose tokens are
         literal where the others' are wildcards, from the activating token on.
         """
-        return np.array([self._at(tokens, place) for place in range(len(tokens))], dtype=np.float32)
+        found = [self.matching(tokens, place) for place in range(len(tokens))]
+        return np.array([self.paths[paths[0]].mean if paths else 0.0 for paths in found], dtype=np.float32)
 
-    def _at(self, tokens: Sequence[int], place: int) -> float:
+    def matching(self, tokens: Sequence[int], place: int) -> list[int]:
+        """Numbers of all paths that match backwards from a token, the one that counts first."""
         first = self._trie.children.get(tokens[place])
-        return 0.0 if first is None else max(_matches(first, tokens, place, 1), key=lambda found: found[0])[1]
+        found = [] if first is None else list(_matches(first, tokens, place, 1))
+        # The sort is stable: of equally long paths the more literal ones come first.
+        return [number for _, number in sorted(found, key=lambda each: -each[0])]
 
     @cached_property
     def activating(self) -> frozenset[int]:
@@ -100,22 +106,22 @@ class TokenGraph:
     @cached_property
     def _trie(self) -> _Node:
         root = _Node()
-        for path in self.paths:
+        for number, path in enumerate(self.paths):
             node = root
             for token in path.tokens:
                 node = node.children.setdefault(token, _Node())
-            node.activations = [path.mean]
+            node.path = number
         return root
 
 
-def _matches(node: _Node, tokens: Sequence[int], place: int, depth: int) -> "list[tuple[int, float]]":
-    """(length, activation) of every path through this node that matches, literal ones first; (0, 0) always."""
-    found = [(depth, node.activations[0])] if node.activations else []
+def _matches(node: _Node, tokens: Sequence[int], place: int, depth: int) -> Iterator[tuple[int, int]]:
+    """(length, number) of every path through this node that matches, literal ones first."""
+    if node.path >= 0:
+        yield depth, node.path
     before = place - depth
     for token in (tokens[before], WILDCARD) if before >= 0 else (BEGINNING,) if before == -1 else ():
         if token in node.children:
-            found += _matches(node.children[token], tokens, place, depth + 1)
-    return [*found, (0, 0.0)]
+            yield from _matches(node.children[token], tokens, place, depth + 1)
 
 
 def _absorb(node: _Node) -> None:

@@ -10,11 +10,12 @@ from indexer.errors import InvalidInput
 from indexer.graphs.augmenting import augment
 from indexer.graphs.measuring import Measurer, Wanted
 from indexer.graphs.observing import observed, observed_changed
-from indexer.graphs.pruning import prune
+from indexer.graphs.pruning import Occasion, prune
 from indexer.graphs.saliency import saliency
 from indexer.graphs.scoring import NO_FIRING, Scores, firing, looked_up, pearson, token_maxima
 from indexer.graphs.settings import Asked, Example, GraphSettings, Made
 from indexer.graphs.substitutes import OwnSubstitutes, Substitutes
+from indexer.graphs.trying import Text, tried
 from indexer.subjects.text_subject import TextSubject
 
 NO_EXAMPLES = "it has no examples: it never fires, or is constant"
@@ -73,13 +74,13 @@ class GraphMaker:
 
     def _graphs(self, asked: Sequence[Asked], build: Sequence[Activations]) -> list[TokenGraph]:
         settings, pieces = self._settings, self._subject.tokenizer.pieces
-        examples = [
-            (number, example, float(values[example.pivot]))
+        occasions = [
+            occasion
             for number, (each, activations) in enumerate(zip(asked, build, strict=True))
             for example, values in zip(each.build, activations, strict=True)
-            if values[example.pivot] > settings.fires * each.highest
+            for occasion in self._occasions(number, example, values, each.highest)
         ]
-        pruned = prune(self._measurer, asked, examples, pieces, settings)
+        pruned = prune(self._measurer, asked, occasions, pieces, settings)
         salients = saliency(self._subject, self._measurer, asked, pruned, settings)
         changed = augment(self._measurer, self._substitutes, asked, salients, settings)
         observations: list[list[Observation]] = [[] for _ in asked]
@@ -88,7 +89,27 @@ class GraphMaker:
         for each in changed:
             observations[each.salient.pruned.asked] += observed_changed(each, settings)
         special = self._subject.tokenizer.special
-        return [TokenGraph.of(each for each in some if each.tokens[0] not in special) for some in observations]
+        graphs = [TokenGraph.of(each for each in some if each.tokens[0] not in special) for some in observations]
+        return [
+            tried(graph, _shares(each, each.build, activations), settings.least, settings.fires)
+            for graph, each, activations in zip(graphs, asked, build, strict=True)
+        ]
+
+    def _occasions(
+        self, number: int, example: Example, values: NDArray[np.float32], highest: float
+    ) -> Iterator[Occasion]:
+        """The strongest firing tokens of a passage, the example's own pivot first."""
+        firing = [int(place) for place in np.flatnonzero(values > self._settings.fires * highest)]
+        ordered = sorted(firing, key=lambda place: (place != example.pivot, -float(values[place]), place))
+        for place in ordered[: self._settings.pivots]:
+            strongest = bool(values[place] == values.max())
+            yield Occasion(number, Example(example.tokens, place), float(values[place]), strongest)
+
+
+def _shares(asked: Asked, examples: Sequence[Example], activations: Activations) -> list[Text]:
+    """Tokens of passages and their activations as shares of the highest."""
+    scaled = [values / np.float32(asked.highest) for values in activations]
+    return [(each.tokens, values) for each, values in zip(examples, scaled, strict=True)]
 
 
 def _scored(asked: Asked, graph: TokenGraph, build: Activations, held_out: Activations) -> Made:
@@ -97,11 +118,10 @@ def _scored(asked: Asked, graph: TokenGraph, build: Activations, held_out: Activ
     if not asked.build or not examples:
         nothing = Scores(NO_FIRING, 0.0, 0.0, 0.0, examples)
         return Made(asked.row, graph, nothing, NO_HELD_OUT if asked.build else NO_EXAMPLES)
-    shares = [values / np.float32(asked.highest) for values in build]
-    maxima = token_maxima(zip([each.tokens for each in asked.build], shares, strict=True))
-    true = np.concatenate(held_out) / np.float32(asked.highest)
-    predicted = np.concatenate([graph.predict(each.tokens) for each in asked.held_out])
-    expected = np.concatenate([looked_up(maxima, each.tokens) for each in asked.held_out])
+    maxima, unseen = token_maxima(_shares(asked, asked.build, build)), _shares(asked, asked.held_out, held_out)
+    true = np.concatenate([activations for _, activations in unseen])
+    predicted = np.concatenate([graph.predict(tokens) for tokens, _ in unseen])
+    expected = np.concatenate([looked_up(maxima, tokens) for tokens, _ in unseen])
     found, base = firing(predicted, true), firing(expected, true)
     failed = NOT_AGAIN if not graph.paths else "" if (true >= 0.5).any() else SILENT
     if failed:

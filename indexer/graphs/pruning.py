@@ -2,9 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from indexer.graphs.measuring import Measurer, Tokens, Wanted
 from indexer.graphs.settings import Asked, Example, GraphSettings
+
+
+class Occasion(NamedTuple):
+    """A firing token of a passage."""
+
+    asked: int
+    """Number of its neuron among those asked."""
+    example: Example
+    """The passage, with this token as its pivot."""
+    whole: float
+    """Activation there in the whole passage."""
+    strongest: bool
+    """No token of the passage is stronger."""
 
 
 @dataclass(frozen=True)
@@ -48,33 +62,34 @@ def _ends(tokens: Tokens, place: int, pieces: Sequence[bytes]) -> bool:
 def prune(
     measurer: Measurer,
     asked: Sequence[Asked],
-    examples: Sequence[tuple[int, Example, float]],
+    occasions: Sequence[Occasion],
     pieces: Sequence[bytes],
     settings: GraphSettings,
 ) -> list[Pruned]:
-    """Each (number of its neuron, example, activation at its pivot), cut.
+    """The passage of each, cut.
 
-    The shortest window counts whose strongest token is the pivot still, with at least `settings.kept` of its
-    activation; the longest where none does. All examples try a size before any tries the next.
+    The shortest window counts whose strongest token is the pivot, if it is that of the passage, with at least
+    `settings.kept` of its activation; the longest where none does. All try a size before any tries the next.
     """
-    tried = [windows(example, settings.windows) for _, example, _ in examples]
+    tried = [windows(each.example, settings.windows) for each in occasions]
     chosen: dict[int, Tokens] = {}
     for step in range(max(map(len, tried), default=0)):
-        left = [number for number in range(len(examples)) if number not in chosen and step < len(tried[number])]
-        last = [number for number in left if step + 1 == len(tried[number])]
-        asking = [number for number in left if step + 1 < len(tried[number])]
-        chosen |= {number: tried[number][step] for number in last}
-        wanted = [Wanted(tried[n][step], asked[examples[n][0]].unit, asked[examples[n][0]].sign) for n in asking]
+        left = [number for number in range(len(occasions)) if number not in chosen]
+        chosen |= {number: tried[number][step] for number in left if step + 1 == len(tried[number])}
+        asking = [number for number in left if number not in chosen]
+        neurons = [asked[occasions[number].asked] for number in asking]
+        wanted = [Wanted(tried[n][step], each.unit, each.sign) for n, each in zip(asking, neurons, strict=True)]
         for number, values in zip(asking, measurer.measure(wanted), strict=True):
-            if values[-1] == values.max() and values[-1] >= settings.kept * examples[number][2]:
+            whole, strongest = occasions[number].whole, occasions[number].strongest
+            if values[-1] >= settings.kept * whole and (values[-1] == values.max() or not strongest):
                 chosen[number] = tried[number][step]
     return [
         Pruned(
-            asked=neuron,
-            tokens=chosen[n] + tail(example, pieces, settings.tail),
+            asked=each.asked,
+            tokens=chosen[n] + tail(each.example, pieces, settings.tail),
             pivot=len(chosen[n]) - 1,
-            begins=len(chosen[n]) == example.pivot + 1,
-            whole=whole,
+            begins=len(chosen[n]) == each.example.pivot + 1,
+            whole=each.whole,
         )
-        for n, (neuron, example, whole) in enumerate(examples)
+        for n, each in enumerate(occasions)
     ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +28,6 @@ class Salient:
     """Places that fire, ascending; the pivot is among them or there are none."""
     without: NDArray[np.float32]
     """[masked token, firing place] activations."""
-
     later: NDArray[np.float32]
     """[firing place] activations where the passage does not begin the text; as they are where it never did."""
 
@@ -36,7 +36,7 @@ class Salient:
         """[firing place] importances of there being nothing before."""
         return 1 - self.later.astype(np.float64) / self.base[list(self.firing)]
 
-    @property
+    @cached_property
     def importances(self) -> NDArray[np.float64]:
         """[token, firing place] I[t, p] = 1 − a_p(mask t) / a_p; of activations below 0 it is above 1."""
         return 1 - self.without.astype(np.float64) / self.base[list(self.firing)]
@@ -100,9 +100,9 @@ def _wanted(pruned: Pruned, tokens: Tokens, asked: Sequence[Asked]) -> Wanted:
 def _fired(
     pruned: Pruned, base: NDArray[np.float32], highest: float, settings: GraphSettings, *, causal: bool
 ) -> Salient:
-    """The scale makes the strongest token of the window as strong as the pivot was in the whole passage."""
-    strongest = float(base[: pruned.pivot + 1].max())
-    scale = pruned.whole / strongest / highest if strongest > 0 else 0.0
+    """The scale makes the pivot as strong as it was in the whole passage."""
+    strength = float(base[pruned.pivot])
+    scale = pruned.whole / strength / highest if strength > 0 else 0.0
     firing = tuple(int(place) for place in np.flatnonzero(shares(base, scale) > settings.fires))
     firing = firing if pruned.pivot in firing else ()
     stop = firing[-1] + 1 if firing and causal else len(pruned.tokens)

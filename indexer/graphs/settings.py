@@ -38,6 +38,8 @@ class GraphSettings:
 
     examples: int = 10
     """Of each neuron's strongest, so many at most are built from, and so many held-out ones scored on."""
+    pivots: int = 6
+    """Firing tokens of each example, the strongest, that are pivots at most: one alone leaves too much unseen."""
     windows: tuple[int, ...] = (5, 10, 15, 20, 25, 30)
     """Tokens, the pivot last, that pruning tries in this order."""
     tail: int = 5
@@ -50,6 +52,8 @@ class GraphSettings:
     """Tokens of more than this importance are on a path."""
     substitutes: int = 5
     """Tokens tried in the place of one."""
+    least: float = 0.25
+    """Share of the tokens that a path decides in the examples that must fire, else the path is dropped."""
     fires: float = FIRES
     batch_tokens: int = BATCH_TOKENS
     """That run together; in wide layers fewer."""

@@ -2,6 +2,8 @@
 
 import math
 
+from indexer.graphs.settings import Example
+
 WILDCARD, BEGINNING = -1, -2
 
 
@@ -32,12 +34,13 @@ class Plain:
 
     def prune(self, asked, example):
         """(tokens of the window, place of the pivot in it, a0)."""
-        whole = self.activations(asked, example.tokens)[example.pivot]
+        passage = self.activations(asked, example.tokens)
+        whole, strongest = passage[example.pivot], [p for p, value in enumerate(passage) if value == max(passage)]
         for size in (5, 10, 15, 20, 25, 30):
             start = max(0, example.pivot + 1 - size)
             window = list(example.tokens[start : example.pivot + 1])
             values = self.activations(asked, window)
-            if values[-1] >= max(values) and values[-1] >= 0.5 * whole:
+            if values[-1] >= 0.5 * whole and (values[-1] >= max(values) or example.pivot not in strongest):
                 break
         return window, len(window) - 1, whole
 
@@ -97,12 +100,9 @@ class Plain:
         window, pivot, whole = self.prune(asked, example)
         tokens = window + self.tail(example)
         base = self.activations(asked, tokens)
-        strongest = max(base[: pivot + 1])
-        if whole <= 0.5 * asked.highest or strongest <= 0:
+        if whole <= 0.5 * asked.highest or base[pivot] <= 0:
             return []
-        share = whole / strongest / asked.highest
-        if base[pivot] * share <= 0.5:
-            return []
+        share = whole / base[pivot] / asked.highest
         table = self.importances(asked, tokens, base)
         begins = len(window) == example.pivot + 1 and len(tokens) < self.subject.room
         begin = self.of_beginning(asked, begins, tokens, base)
@@ -161,9 +161,35 @@ class Plain:
         """Path → activations observed at its end, before wildcards absorb anything."""
         paths = {}
         for example in asked.build:
-            for path, activation in self.observations(asked, example):
-                paths.setdefault(path, []).append(activation)
+            for pivot in self.pivots(asked, example):
+                for path, activation in self.observations(asked, Example(example.tokens, pivot)):
+                    paths.setdefault(path, []).append(activation)
         return paths
+
+    def pivots(self, asked, example, most=6):
+        """The example's own, then other firing tokens, the strongest first."""
+        values = self.activations(asked, example.tokens)
+        firing = [place for place, value in enumerate(values) if value > 0.5 * asked.highest]
+        others = sorted((place for place in firing if place != example.pivot), key=lambda p: (-values[p], p))
+        return [*(place for place in firing if place == example.pivot), *others][:most]
+
+    def tried(self, asked, means):
+        """{path: mean} without those that are mostly silent where they decide, longest first, found anew each time."""
+        texts = [(each.tokens, self.activations(asked, each.tokens)) for each in asked.build]
+        order = sorted(means, key=lambda path: (-len(path), [step == WILDCARD for step in path]))
+        kept = dict(means)
+        for path in order:
+            decided = [
+                value / asked.highest
+                for tokens, values in texts
+                for place, value in enumerate(values)
+                if decides(kept, tokens, place) == path
+            ]
+            if decided and sum(value >= 0.5 for value in decided) < 0.25 * len(decided):
+                del kept[path]
+            elif decided:
+                means = {**means, path: max(0.5, math.fsum(decided) / len(decided))}
+        return {path: means[path] for path in kept}
 
     def held_out(self, asked):
         """[(tokens, true share of the highest at each)]"""
@@ -178,19 +204,39 @@ class Plain:
         return best
 
 
+def absorbed(paths):
+    """Where all that may come before a token may come before any token too, the token is among the any."""
+    paths = {path: list(values) for path, values in paths.items()}
+    prefixes = {path[:length] for path in paths for length in range(1, len(path))}
+    for prefix in sorted(prefixes, key=lambda each: (-len(each), each)):
+        place = len(prefix)
+        below = [path for path in paths if path[:place] == prefix and len(path) > place]
+        for token in sorted({path[place] for path in below} - {WILDCARD, BEGINNING}):
+            own = [path for path in below if path[place] == token]
+            others = [(*prefix, WILDCARD, *path[place + 1 :]) for path in own]
+            if all(other in paths for other in others):
+                for path, other in zip(own, others, strict=True):
+                    paths[other] += paths.pop(path)
+    return paths
+
+
 def predict(paths, tokens):
     """At each token the mean of the longest path that matches, literal before wildcard; paths: {path: mean}."""
-    result = []
-    for place in range(len(tokens)):
-        matching = []
-        for path, mean in paths.items():
-            if path[0] == WILDCARD or len(path) > place + 1 + (path[-1] == BEGINNING):
-                continue
-            before = [*reversed(tokens[: place + 1]), BEGINNING]
-            if all(step == before[back] or (step == WILDCARD and back <= place) for back, step in enumerate(path)):
-                matching.append(((len(path), [step != WILDCARD for step in path]), mean))
-        result.append(max(matching, default=((0, []), 0.0))[1])
-    return result
+    deciding = [decides(paths, tokens, place) for place in range(len(tokens))]
+    return [0.0 if path is None else paths[path] for path in deciding]
+
+
+def decides(paths, tokens, place):
+    """The path that counts at a token; None where none matches."""
+    preceded = [*reversed(tokens[: place + 1]), BEGINNING]
+    matching = []
+    for path in paths:
+        if path[0] == WILDCARD or len(path) > len(preceded):
+            continue
+        steps = zip(path, preceded, strict=False)
+        if all(step == there or (step == WILDCARD and there != BEGINNING) for step, there in steps):
+            matching.append((len(path), [step != WILDCARD for step in path], path))
+    return max(matching)[2] if matching else None
 
 
 def firing_scores(predicted, true):

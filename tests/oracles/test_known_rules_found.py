@@ -11,10 +11,8 @@ from tests.oracles.collected import asked_of
 
 NOTHING_TO_FIND = {"any token", "nothing"}
 """Constant neurons."""
-WIDE = {"any verb after any noun", "any noun after any adjective", "any noun two after in or under"}
+WIDE = {"any verb after any noun", "any noun two after in or under"}
 """Rules of 20 to 80 pairs of tokens: ten examples and five substitutes of each token do not reach them all."""
-FAINT = {"letter after old after a · weaker and after a comma"}
-"""The weaker sense is in none of the ten strongest examples."""
 
 
 @pytest.fixture(scope="module")
@@ -39,14 +37,12 @@ def test_firing_is_predicted_over_all_rules(found):
 
 
 def test_every_rule_that_ten_examples_can_show_is_found(found):
-    missed = {
-        name: f1 for name, (_, _, f1, _) in found.items() if name not in NOTHING_TO_FIND | WIDE | FAINT and f1 < 0.95
-    }
+    missed = {name: f1 for name, (_, _, f1, _) in found.items() if name not in NOTHING_TO_FIND | WIDE and f1 < 0.95}
     assert not missed
 
 
 def test_what_falls_short_misses_firings_and_invents_none(found):
-    for name in WIDE | FAINT:
+    for name in WIDE:
         precision, recall, _, _ = found[name]
         assert precision >= 0.99 and 0.02 < recall < 0.9, name
 
