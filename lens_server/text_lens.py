@@ -14,6 +14,7 @@ from indexer.index.reader import Index
 from indexer.index.texts import Texts
 from lens_server.answers import SearchAnswer, Snippet, TokenQuery, Where
 from lens_server.queries.graph_card import graph_card, graph_listing, snippets_of
+from lens_server.queries.graph_scores import graph_scores
 from lens_server.queries.limits import checked
 from lens_server.queries.measuring import Reopened
 from lens_server.queries.pieces import Pieces
@@ -21,7 +22,7 @@ from lens_server.queries.prediction import Encode, check_passage, predict, store
 from lens_server.queries.similar_graphs import similar_graphs
 from lens_server.queries.token_index import TokenIndex
 from lens_server.queries.tokens import check_token_query, search_tokens
-from lens_server.text_answers import GraphHit, GraphSummary, Prediction, TokenGraphCard
+from lens_server.text_answers import GraphHit, GraphLayer, GraphSummary, Prediction, TokenGraphCard
 
 ANYWHERE: Final = Where()
 
@@ -47,6 +48,10 @@ class TextLens:
     def graphs(self, where: Where = ANYWHERE, *, order: str = "parts", limit: int = 20) -> tuple[GraphSummary, ...]:
         """Neurons with a graph: `parts`, those of most parts first, or `in-context`, of most such tokens first."""
         return graph_listing(self._texts, self._tokens, self._pieces, self._rows(where), order, limit)
+
+    def scores(self) -> tuple[GraphLayer, ...]:
+        """How well the graphs of each layer predict their neurons."""
+        return graph_scores(self._texts)
 
     def similar(self, neuron_id: str, where: Where = ANYWHERE, *, limit: int = 10) -> tuple[GraphHit, ...]:
         """The neurons with the graphs most like that of one."""

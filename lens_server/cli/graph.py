@@ -7,7 +7,6 @@ from typing import Annotated, Any, NamedTuple
 import typer
 
 from indexer.errors import InvalidInput, UnknownName
-from indexer.index.texts import Texts
 from indexer.subjects.patterns import matching
 from lens_client import LensClient
 from lens_server.answers import Where
@@ -20,7 +19,6 @@ from lens_server.graph_drawings.dot import dot as as_dot
 from lens_server.graph_drawings.page import page
 from lens_server.graph_drawings.svg import svg as as_svg
 from lens_server.lens import Lens
-from lens_server.queries.graph_scores import graph_scores
 from lens_server.queries.limits import checked
 
 _OF_ONE = ("--svg", "--dot", "--html", "--text", "--measured", "--alike")
@@ -128,9 +126,7 @@ def _show_many(lens: Lens | LensClient, order: str | None, where: Where, limit: 
         listed = lens.texts.graphs(where, order=order, limit=limit)
         output.print_json(listed) if as_json else graph_tables.print_listing(listed)
         return
-    if isinstance(lens, LensClient):
-        raise InvalidInput("--scores reads an index folder.", hint="lens graph FOLDER --scores")
-    scored = graph_scores(Texts(lens.index))
+    scored = lens.texts.scores()
     wanted = _chosen(where.layers, [each.layer for each in scored])
     found = tuple(each for each in scored if each.layer in wanted)
     output.print_json(found) if as_json else graph_tables.print_layers(found)

@@ -187,6 +187,13 @@ class LensServicer(lens_service_pb2_grpc.LensServiceServicer):
         found = self._served.get(request.index).lens.texts.graphs(_where(request), **options)
         return service.ListTokenGraphsResponse(graphs=[to_message(each, text_pb2.GraphSummary) for each in found])
 
+    def ListGraphScores(
+        self, request: service.ListGraphScoresRequest, context: Context
+    ) -> service.ListGraphScoresResponse:
+        """How well graphs predict, layer by layer."""
+        layers = self._served.get(request.index).lens.texts.scores()
+        return service.ListGraphScoresResponse(layers=[to_message(each, text_pb2.GraphLayer) for each in layers])
+
     def ListSimilarGraphs(
         self, request: service.ListSimilarGraphsRequest, context: Context
     ) -> service.ListSimilarGraphsResponse:

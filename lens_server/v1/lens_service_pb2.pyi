@@ -1053,6 +1053,52 @@ class ListTokenGraphsResponse(_message.Message):
 Global___ListTokenGraphsResponse: _TypeAlias = ListTokenGraphsResponse  # noqa: Y015
 
 @_typing.final
+class ListGraphScoresRequest(_message.Message):
+    """Request of ListGraphScores."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INDEX_FIELD_NUMBER: _builtins.int
+    index: _builtins.str
+    """Name of the index. Empty: the only one served."""
+    def __init__(
+        self,
+        *,
+        index: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["index", b"index"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListGraphScoresRequest: _TypeAlias = ListGraphScoresRequest  # noqa: Y015
+
+@_typing.final
+class ListGraphScoresResponse(_message.Message):
+    """Response of ListGraphScores."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LAYERS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def layers(self) -> _containers.RepeatedCompositeFieldContainer[_text_pb2.GraphLayer]:
+        """Those that have graphs, in the order of the index."""
+
+    def __init__(
+        self,
+        *,
+        layers: _abc.Iterable[_text_pb2.GraphLayer] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["layers", b"layers"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListGraphScoresResponse: _TypeAlias = ListGraphScoresResponse  # noqa: Y015
+
+@_typing.final
 class ListSimilarGraphsRequest(_message.Message):
     """Request of ListSimilarGraphs."""
 

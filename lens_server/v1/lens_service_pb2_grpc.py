@@ -120,6 +120,11 @@ class LensServiceStub:
                 request_serializer=lens__server_dot_v1_dot_lens__service__pb2.ListTokenGraphsRequest.SerializeToString,
                 response_deserializer=lens__server_dot_v1_dot_lens__service__pb2.ListTokenGraphsResponse.FromString,
                 _registered_method=True)
+        self.ListGraphScores = channel.unary_unary(
+                '/lens_server.v1.LensService/ListGraphScores',
+                request_serializer=lens__server_dot_v1_dot_lens__service__pb2.ListGraphScoresRequest.SerializeToString,
+                response_deserializer=lens__server_dot_v1_dot_lens__service__pb2.ListGraphScoresResponse.FromString,
+                _registered_method=True)
         self.ListSimilarGraphs = channel.unary_unary(
                 '/lens_server.v1.LensService/ListSimilarGraphs',
                 request_serializer=lens__server_dot_v1_dot_lens__service__pb2.ListSimilarGraphsRequest.SerializeToString,
@@ -258,6 +263,13 @@ class LensServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListGraphScores(self, request, context):
+        """Tells how well the token graphs of each layer predict their neurons.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListSimilarGraphs(self, request, context):
         """Lists the text neurons with the graphs most like that of one.
         """
@@ -361,6 +373,11 @@ def add_LensServiceServicer_to_server(servicer, server):
                     servicer.ListTokenGraphs,
                     request_deserializer=lens__server_dot_v1_dot_lens__service__pb2.ListTokenGraphsRequest.FromString,
                     response_serializer=lens__server_dot_v1_dot_lens__service__pb2.ListTokenGraphsResponse.SerializeToString,
+            ),
+            'ListGraphScores': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListGraphScores,
+                    request_deserializer=lens__server_dot_v1_dot_lens__service__pb2.ListGraphScoresRequest.FromString,
+                    response_serializer=lens__server_dot_v1_dot_lens__service__pb2.ListGraphScoresResponse.SerializeToString,
             ),
             'ListSimilarGraphs': grpc.unary_unary_rpc_method_handler(
                     servicer.ListSimilarGraphs,
@@ -816,6 +833,33 @@ class LensService:
             '/lens_server.v1.LensService/ListTokenGraphs',
             lens__server_dot_v1_dot_lens__service__pb2.ListTokenGraphsRequest.SerializeToString,
             lens__server_dot_v1_dot_lens__service__pb2.ListTokenGraphsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListGraphScores(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/lens_server.v1.LensService/ListGraphScores',
+            lens__server_dot_v1_dot_lens__service__pb2.ListGraphScoresRequest.SerializeToString,
+            lens__server_dot_v1_dot_lens__service__pb2.ListGraphScoresResponse.FromString,
             options,
             channel_credentials,
             insecure,

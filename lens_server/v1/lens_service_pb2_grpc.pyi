@@ -71,6 +71,8 @@ class LensServiceStub:
     """Tells what a text neuron fires on, as a graph of tokens."""
     ListTokenGraphs: _grpc.UnaryUnaryMultiCallable[_lens_service_pb2.ListTokenGraphsRequest, _lens_service_pb2.ListTokenGraphsResponse]
     """Lists text neurons by what their token graphs look like."""
+    ListGraphScores: _grpc.UnaryUnaryMultiCallable[_lens_service_pb2.ListGraphScoresRequest, _lens_service_pb2.ListGraphScoresResponse]
+    """Tells how well the token graphs of each layer predict their neurons."""
     ListSimilarGraphs: _grpc.UnaryUnaryMultiCallable[_lens_service_pb2.ListSimilarGraphsRequest, _lens_service_pb2.ListSimilarGraphsResponse]
     """Lists the text neurons with the graphs most like that of one."""
     ListSnippets: _grpc.UnaryUnaryMultiCallable[_lens_service_pb2.ListSnippetsRequest, _lens_service_pb2.ListSnippetsResponse]
@@ -121,6 +123,8 @@ class LensServiceAsyncStub(LensServiceStub):
     """Tells what a text neuron fires on, as a graph of tokens."""
     ListTokenGraphs: _aio.UnaryUnaryMultiCallable[_lens_service_pb2.ListTokenGraphsRequest, _lens_service_pb2.ListTokenGraphsResponse]  # type: ignore[assignment]
     """Lists text neurons by what their token graphs look like."""
+    ListGraphScores: _aio.UnaryUnaryMultiCallable[_lens_service_pb2.ListGraphScoresRequest, _lens_service_pb2.ListGraphScoresResponse]  # type: ignore[assignment]
+    """Tells how well the token graphs of each layer predict their neurons."""
     ListSimilarGraphs: _aio.UnaryUnaryMultiCallable[_lens_service_pb2.ListSimilarGraphsRequest, _lens_service_pb2.ListSimilarGraphsResponse]  # type: ignore[assignment]
     """Lists the text neurons with the graphs most like that of one."""
     ListSnippets: _aio.UnaryUnaryMultiCallable[_lens_service_pb2.ListSnippetsRequest, _lens_service_pb2.ListSnippetsResponse]  # type: ignore[assignment]
@@ -264,6 +268,14 @@ class LensServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_lens_service_pb2.ListTokenGraphsResponse, _abc.Awaitable[_lens_service_pb2.ListTokenGraphsResponse]]:
         """Lists text neurons by what their token graphs look like."""
+
+    @_abc_1.abstractmethod
+    def ListGraphScores(
+        self,
+        request: _lens_service_pb2.ListGraphScoresRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_lens_service_pb2.ListGraphScoresResponse, _abc.Awaitable[_lens_service_pb2.ListGraphScoresResponse]]:
+        """Tells how well the token graphs of each layer predict their neurons."""
 
     @_abc_1.abstractmethod
     def ListSimilarGraphs(

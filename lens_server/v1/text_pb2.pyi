@@ -322,3 +322,104 @@ class GraphHit(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GraphHit: _TypeAlias = GraphHit  # noqa: Y015
+
+@_typing.final
+class Estimate(_message.Message):
+    """A mean over neurons."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MEAN_FIELD_NUMBER: _builtins.int
+    LOW_FIELD_NUMBER: _builtins.int
+    HIGH_FIELD_NUMBER: _builtins.int
+    mean: _builtins.float
+    """The mean."""
+    low: _builtins.float
+    """Lower end of its 95 % confidence interval; unset for fewer than two neurons."""
+    high: _builtins.float
+    """Upper end; likewise."""
+    def __init__(
+        self,
+        *,
+        mean: _builtins.float = ...,
+        low: _builtins.float | None = ...,
+        high: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_high", b"_high", "_low", b"_low", "high", b"high", "low", b"low"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_high", b"_high", "_low", b"_low", "high", b"high", "low", b"low", "mean", b"mean"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__high: _TypeAlias = _typing.Literal["high"]  # noqa: Y015
+    _WhichOneofArgType__high: _TypeAlias = _typing.Literal["_high", b"_high"]  # noqa: Y015
+    _WhichOneofReturnType__low: _TypeAlias = _typing.Literal["low"]  # noqa: Y015
+    _WhichOneofArgType__low: _TypeAlias = _typing.Literal["_low", b"_low"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__high) -> _WhichOneofReturnType__high | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__low) -> _WhichOneofReturnType__low | None: ...
+
+Global___Estimate: _TypeAlias = Estimate  # noqa: Y015
+
+@_typing.final
+class GraphLayer(_message.Message):
+    """How well the graphs of a layer predict their neurons on held-out examples; what failed counts as 0."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LAYER_FIELD_NUMBER: _builtins.int
+    NEURONS_FIELD_NUMBER: _builtins.int
+    DEAD_FIELD_NUMBER: _builtins.int
+    FAILED_FIELD_NUMBER: _builtins.int
+    F1_FIELD_NUMBER: _builtins.int
+    BASELINE_F1_FIELD_NUMBER: _builtins.int
+    GAIN_FIELD_NUMBER: _builtins.int
+    PEARSON_FIELD_NUMBER: _builtins.int
+    BASELINE_PEARSON_FIELD_NUMBER: _builtins.int
+    layer: _builtins.str
+    """Name of the layer."""
+    neurons: _builtins.int
+    """Neurons that fire, with a graph or with the reason why they have none."""
+    dead: _builtins.int
+    """Dead ones besides: nothing can be predicted of what never fires."""
+    failed: _builtins.int
+    """Neurons whose graph could not be made."""
+    @_builtins.property
+    def f1(self) -> Global___Estimate:
+        """Of firing."""
+
+    @_builtins.property
+    def baseline_f1(self) -> Global___Estimate:
+        """Of predicting each token's highest activation in the examples the graph is built of."""
+
+    @_builtins.property
+    def gain(self) -> Global___Estimate:
+        """F1 minus that of the baseline, neuron by neuron."""
+
+    @_builtins.property
+    def pearson(self) -> Global___Estimate:
+        """Correlation of predicted and true activations, token by token."""
+
+    @_builtins.property
+    def baseline_pearson(self) -> Global___Estimate:
+        """Correlation of the baseline's."""
+
+    def __init__(
+        self,
+        *,
+        layer: _builtins.str = ...,
+        neurons: _builtins.int = ...,
+        dead: _builtins.int = ...,
+        failed: _builtins.int = ...,
+        f1: Global___Estimate | None = ...,
+        baseline_f1: Global___Estimate | None = ...,
+        gain: Global___Estimate | None = ...,
+        pearson: Global___Estimate | None = ...,
+        baseline_pearson: Global___Estimate | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["baseline_f1", b"baseline_f1", "baseline_pearson", b"baseline_pearson", "f1", b"f1", "gain", b"gain", "pearson", b"pearson"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["baseline_f1", b"baseline_f1", "baseline_pearson", b"baseline_pearson", "dead", b"dead", "f1", b"f1", "failed", b"failed", "gain", b"gain", "layer", b"layer", "neurons", b"neurons", "pearson", b"pearson"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GraphLayer: _TypeAlias = GraphLayer  # noqa: Y015

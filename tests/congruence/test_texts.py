@@ -43,6 +43,7 @@ QUESTIONS = {
     "failed-graph": lambda lens: lens.texts.graph("mlp1/1"),
     "graphs": lambda lens: lens.texts.graphs(),
     "graphs-in-context": lambda lens: lens.texts.graphs(Where(layers=("mlp0",)), order="in-context", limit=2),
+    "scores": lambda lens: lens.texts.scores(),
     "similar": lambda lens: lens.texts.similar("mlp0/2"),
     "similar-in-layer": lambda lens: lens.texts.similar("mlp0/2", Where(layers=("mlp1",)), limit=1),
     "snippets": lambda lens: lens.texts.snippets("mlp0/3", limit=2),

@@ -5,7 +5,7 @@ from typing import Any
 
 from lens_client.calls import LENS, Call, all_of, query_message, request_message, where_message
 from lens_server.answers import Query, SearchAnswer, Snippet, TokenQuery, Where
-from lens_server.text_answers import GraphHit, GraphSummary, Prediction, TokenGraphCard
+from lens_server.text_answers import GraphHit, GraphLayer, GraphSummary, Prediction, TokenGraphCard
 from lens_server.v1 import lens_service_pb2 as service
 from lens_server.wire import from_message
 
@@ -25,6 +25,11 @@ class TextVerbs:
         """Neurons with a graph: `parts`, those of most parts first, or `in-context`, of most such tokens first."""
         found: tuple[GraphSummary, ...] = self._ask(graphs(self._index, where, order, limit))
         return found
+
+    def scores(self) -> tuple[GraphLayer, ...]:
+        """How well the graphs of each layer predict their neurons."""
+        layers: tuple[GraphLayer, ...] = self._ask(scores(self._index))
+        return layers
 
     def similar(self, neuron_id: str, where: Where = Where(), *, limit: int = 10) -> tuple[GraphHit, ...]:
         """The neurons with the graphs most like that of one."""
@@ -65,6 +70,11 @@ class AsyncTextVerbs:
         found: tuple[GraphSummary, ...] = await self._ask(graphs(self._index, where, order, limit))
         return found
 
+    async def scores(self) -> tuple[GraphLayer, ...]:
+        """How well the graphs of each layer predict their neurons."""
+        layers: tuple[GraphLayer, ...] = await self._ask(scores(self._index))
+        return layers
+
     async def similar(self, neuron_id: str, where: Where = Where(), *, limit: int = 10) -> tuple[GraphHit, ...]:
         """The neurons with the graphs most like that of one."""
         hits: tuple[GraphHit, ...] = await self._ask(similar(self._index, neuron_id, where, limit))
@@ -104,6 +114,16 @@ def graphs(index: str, where: Where, order: str, limit: int) -> Call[tuple[Graph
         request_message(service.ListTokenGraphsRequest, index=index, **parts),
         service.ListTokenGraphsResponse,
         lambda response: all_of(response.graphs, GraphSummary),
+    )
+
+
+def scores(index: str) -> Call[tuple[GraphLayer, ...]]:
+    """How well do graphs predict?"""
+    return Call(
+        LENS + "ListGraphScores",
+        request_message(service.ListGraphScoresRequest, index=index),
+        service.ListGraphScoresResponse,
+        lambda response: all_of(response.layers, GraphLayer),
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 from lens_server.answers import Query, SearchAnswer, Snippet, TokenQuery, Where
 from lens_server.lens import Lens
 from lens_server.rpc.server import serve
-from lens_server.text_answers import GraphHit, GraphSummary, Prediction, TokenGraphCard
+from lens_server.text_answers import GraphHit, GraphLayer, GraphSummary, Prediction, TokenGraphCard
 from lens_server.v1 import lens_service_pb2 as service
 from lens_server.v1.lens_service_pb2_grpc import LensServiceStub
 from lens_server.v1.neuron_pb2 import Where as WhereMessage
@@ -43,6 +43,11 @@ def test_list_token_graphs(asked):
     where = WhereMessage(layers=["mlp0"])
     some = asked.stub.ListTokenGraphs(service.ListTokenGraphsRequest(where=where, order="in-context", limit=2))
     assert every(some.graphs, GraphSummary) == asked.texts.graphs(Where(("mlp0",)), order="in-context", limit=2)
+
+
+def test_list_graph_scores(asked):
+    response = asked.stub.ListGraphScores(service.ListGraphScoresRequest())
+    assert every(response.layers, GraphLayer) == asked.texts.scores() != ()
 
 
 def test_list_similar_graphs(asked):
