@@ -92,7 +92,8 @@ def _made_beside(task: Task, blocks: Sequence[Block], workers: int) -> Iterator[
         for _ in range(workers):
             here, there = processes.Pipe()
             process = processes.Process(target=_work, args=(there, task), daemon=True)
-            process.start()
+            with uninterrupted():
+                process.start()
             there.close()
             here.send(left.popleft())
             started[here] = process
@@ -111,6 +112,20 @@ def _made_beside(task: Task, blocks: Sequence[Block], workers: int) -> Iterator[
             each.join()
 
 
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Processes started here ignore Ctrl-C from their first moment on: who started them ends them."""
+    try:
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    except ValueError:  # signals are the main thread's
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def _received(here: Connection) -> tuple[Block, Tables]:
     try:
         answer = here.recv()
@@ -127,7 +142,7 @@ def _received(here: Connection) -> tuple[Block, Tables]:
 
 def _work(there: Connection, task: Task) -> None:
     """A worker: it answers every block with its tables, and ends with the process that asks."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the one who asks ends it
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where its starter could not see to it
     try:
         with one_thread():
             maker = Maker(task)
