@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm, rankdata
+from scipy.special import ndtri
 
 from indexer.domain.embeddings import Vectors
 from indexer.index.reader import Index
@@ -63,6 +63,8 @@ class Detector:
 
 def area(positive: NDArray[np.float32], negative: NDArray[np.float32]) -> float:
     """Share of pairs (positive, negative) in which the positive is higher; ties count half."""
+    from scipy.stats import rankdata  # slow to import
+
     ranks = rankdata(np.concatenate([positive, negative]))[: len(positive)]
     above = float(ranks.sum()) - len(positive) * (len(positive) + 1) / 2
     return above / (len(positive) * len(negative))
@@ -74,7 +76,7 @@ def bounds(found: float, positives: int, negatives: int, level: float = LEVEL) -
     Newcombe's method 5 (Statistics in Medicine 25, 2006): the variance of Hanley and McNeil (1982) under the bounds,
     with N = (positives + negatives) / 2 − 1 in the place of both counts less one.
     """
-    z = float(norm.ppf(0.5 + level / 2))
+    z = float(ndtri(0.5 + level / 2))
 
     def outside(theta: float) -> bool:
         return abs(theta - found) > z * math.sqrt(_variance(theta, positives, negatives))

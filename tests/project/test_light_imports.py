@@ -12,7 +12,16 @@ DRAWING = {"matplotlib", "sklearn"}
 LIGHT = {
     "lens_client": {"numpy", "torch", "faiss", "pandas", "pyarrow", "scipy", "PIL", "matplotlib"},
     "lens_server.lens": {"torch", "torchvision", "open_clip", "timm", "transformers", "grpc", "faiss", *DRAWING},
-    "lens_server.cli.main": {"torch", "torchvision", "open_clip", "timm", "transformers", "faiss", *DRAWING},
+    "lens_server.cli.main": {
+        "scipy.stats",
+        "torch",
+        "torchvision",
+        "open_clip",
+        "timm",
+        "transformers",
+        "faiss",
+        *DRAWING,
+    },
     "lens_server.plots": {"torch", *DRAWING},
     "indexer.pipeline": {"torch", "open_clip", "timm", "torchvision", "transformers", "faiss", "grpc"},
 }
