@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from indexer.errors import UnknownName, Untrustworthy
@@ -100,7 +101,8 @@ def _store(texts: Texts, blocks: Sequence[Block], waiting: Waiting) -> None:
     with suppress(Untrustworthy):  # what is damaged is made anew
         before = read_graphs(folder, manifest)
     if before is not None:
-        kept = [table.filter(pc.invert(pc.is_in(table["neuron"], pc.SetLookupOptions(rows)))) for table in before]
+        anew = pa.array(rows, pa.int32())
+        kept = [table.filter(pc.invert(pc.is_in(table["neuron"], value_set=anew))) for table in before]
         parts.append(Tables(*kept))
     tables = joined(parts)
     write_graphs(folder, tables.graphs, tables.scores)
