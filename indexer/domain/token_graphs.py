@@ -40,7 +40,8 @@ class GraphPath:
     maximum: float
     """The highest activation at its end, …"""
     mean: float
-    """… and the mean over the observations."""
+    """… and what is expected there: the mean over the observations, or over all tokens that the path decides in the
+    passages that it was tried on (graphs/trying.py), but never below FIRES."""
     absorbed: tuple[tuple[int, int], ...] = ()
     """(place, token) of literal tokens that a wildcard of this path stands for: they are context, too."""
 

@@ -158,7 +158,8 @@ GRAPH_TABLE = pa.schema(
         ("absorbed", pa.list_(pa.struct([("place", pa.int32()), ("token", pa.int32())]))),
     ]
 )
-"""A row per path of a token graph (domain.token_graphs), by neuron; −1 stands for any token."""
+"""A row per path of a token graph (domain.token_graphs), by neuron; −1 stands for any token, −2 for the
+beginning of a text. `mean` is what is predicted at the path's end."""
 
 GRAPH_SCORE_TABLE = pa.schema(
     [
@@ -173,8 +174,8 @@ GRAPH_SCORE_TABLE = pa.schema(
         ("failed", pa.string()),
     ]
 )
-"""A row per neuron with a graph, or with the reason why it has none: then the scores are 0. Of firing on held-out
-examples."""
+"""A row per neuron that a graph was asked for: scores of firing on held-out examples, or 0 with the reason in `failed`,
+which is empty otherwise. A graph whose neuron fires in none of those has paths, and fails."""
 
 NOTHING_STORED = -1
 """Stands for 'no embedding' in the exemplars' `embedding` column."""
