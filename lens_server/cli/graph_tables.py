@@ -71,10 +71,10 @@ def print_prediction(prediction: Prediction) -> None:
     """What a graph expects on a text, and what the subject does where that was asked."""
     console = new_console()
     console.print(f"[bold]{escape(prediction.neuron)}[/] on the text, as shares of its highest activation")
-    console.print(heated_text(console, prediction.tokens, prediction.predicted), soft_wrap=True)
+    console.print(heated_text(console, prediction.tokens, prediction.predicted, lines=True), soft_wrap=True)
     if prediction.measured:
         console.print("measured:")
-        console.print(heated_text(console, prediction.tokens, prediction.measured), soft_wrap=True)
+        console.print(heated_text(console, prediction.tokens, prediction.measured, lines=True), soft_wrap=True)
     table = new_table("", ">token", "", ">predicted", *([">measured"] if prediction.measured else []))
     measured = prediction.measured or (0.0,) * len(prediction.tokens)
     rows = zip(prediction.tokens, prediction.predicted, measured, strict=True)

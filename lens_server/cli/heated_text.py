@@ -6,10 +6,14 @@ from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
-from lens_server.graph_drawings.heat import INK, blue, fires, level, red
+from lens_server.graph_drawings.heat import INK, blue, fires, red
+from lens_server.graph_drawings.heated import as_set
 from lens_server.graph_drawings.layout import figure
 from lens_server.graph_drawings.shown import isolated, shown, visible
 from lens_server.text_answers import PathToken, TokenPath
+
+WARM, WARMER = "#d9534f", 0.2
+"""Letters that a light and a dark terminal show, of shares from there on."""
 
 
 def coloured(console: Console) -> bool:
@@ -17,16 +21,21 @@ def coloured(console: Console) -> bool:
     return console.color_system is not None and not console.no_color
 
 
-def heated_text(console: Console, tokens: Sequence[str], shares: Sequence[float], pivot: int | None = None) -> Text:
-    """Tokens in a line, the pivot bold; what fires is underlined, without colours followed by its share: ‹if 0.97›."""
-    line, colours = Text(), coloured(console)
+def heated_text(
+    console: Console, tokens: Sequence[str], shares: Sequence[float], pivot: int | None = None, *, lines: bool = False
+) -> Text:
+    """Tokens of a text in a line, or in its own lines, the pivot bold.
+
+    What fires is underlined and, without colours, followed by its share: ‹if 0.97›.
+    """
+    text, colours = Text(), coloured(console)
     for at, (token, part) in enumerate(zip(tokens, shares, strict=True)):
-        said = isolated(visible(token))
+        said = isolated(as_set(token) if lines else visible(token))
         if fires(part) and not colours:
             blanks = len(said) - len(said.lstrip(" "))
             said = f"{said[:blanks]}‹{said[blanks:]} {figure(part)}›"
-        line.append(said, _style(part, pivot=at == pivot))
-    return line
+        text.append(said, _style(part, pivot=at == pivot))
+    return text
 
 
 def path_text(path: TokenPath) -> Text:
@@ -54,5 +63,7 @@ def _step(token: PathToken, path: TokenPath, *, activating: bool) -> tuple[str, 
 
 
 def _style(part: float, *, pivot: bool) -> Style:
-    ink, paper = (INK, red(part)) if level(part) else (None, None)
-    return Style(color=ink, bgcolor=paper, bold=pivot, underline=fires(part))
+    """Light paper would glare on a dark terminal where little happens: below firing the letters are red."""
+    if fires(part):
+        return Style(color=INK, bgcolor=red(part), bold=pivot, underline=True)
+    return Style(color=WARM if part >= WARMER else None, bold=pivot)

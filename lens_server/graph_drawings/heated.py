@@ -37,14 +37,14 @@ def levels() -> str:
     return "\n".join(f".h{step} {{ background: {red(step / LEVELS)}; }}" for step in range(1, LEVELS + 1)) + "\n"
 
 
+def as_set(text: str) -> str:
+    """A token whose line ends and tabs are marked, and set."""
+    return "".join(visible(each) + (each if each in "\n\t" else "") for each in text)
+
+
 def _token(text: str, part: float, pivot: bool) -> Html:  # noqa: FBT001 - of one kind
     names = [f"h{level(part)}"] if level(part) else []
     names += ["fires"] if fires(part) else []
     names += ["rtl"] if right_to_left(text) else []
     said = f"{shown(text)}: {figure(part)}"
-    return element("b" if pivot else "span", _set(text), class_=" ".join(names) or None, title=said)
-
-
-def _set(text: str) -> str:
-    """Line ends and tabs are marked, and set."""
-    return "".join(visible(each) + (each if each in "\n\t" else "") for each in text)
+    return element("b" if pivot else "span", as_set(text), class_=" ".join(names) or None, title=said)

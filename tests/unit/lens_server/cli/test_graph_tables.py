@@ -15,7 +15,7 @@ from lens_server.cli.graph_tables import (
     print_prediction,
     print_text_card,
 )
-from lens_server.cli.heated_text import heated_text, path_text, tokens_text
+from lens_server.cli.heated_text import WARM, heated_text, path_text, tokens_text
 from lens_server.graph_drawings.heat import red
 from lens_server.text_answers import Estimate, GraphHit, GraphLayer, GraphSummary
 from tests.unit.lens_server.graph_drawings.sample_cards import (
@@ -48,8 +48,12 @@ def test_with_colours_the_text_is_as_it_is_and_the_pivot_bold():
     assert told.plain == "if x)"
     first, second, third = (span.style for span in told.spans)
     assert (first.bgcolor.name, first.bold, first.underline) == (red(0.97), True, True)
-    assert (second.bgcolor.name, second.bold, second.underline) == (red(0.2), False, False)
-    assert third.bgcolor is None
+    assert (second.bgcolor, second.color.name, second.bold, second.underline) == (None, WARM, False, None)
+    assert third.bgcolor is None and third.color is None
+
+
+def test_a_text_of_ones_own_is_set_in_its_lines():
+    assert heated_text(console(), ("a", "\n", "b"), (0.0, 0.0, 0.5), lines=True).plain == "a↵\n‹b 0.50›"
 
 
 def test_no_color_is_kept_to():
