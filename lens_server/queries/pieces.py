@@ -59,7 +59,7 @@ class Pieces:
                 hint="Write \\ before ( [ { . * + ? | that are meant.",
             ) from fault
         try:
-            matched = pc.match_substring_regex(pa.array(self._bare), rf"\A(?:{pattern})\z")
+            matched = pc.match_substring_regex(self._array, rf"\A(?:{pattern})\z")
         except pa.ArrowInvalid as fault:
             raise InvalidInput(
                 f"{pattern!r} cannot be searched for: {fault}.",
@@ -71,6 +71,10 @@ class Pieces:
     def cases(self) -> NDArray[np.int64]:
         """A number for each token; tokens that differ in case and in the blank before them only have the same."""
         return np.unique([text.casefold() for text in self._bare], return_inverse=True)[1].astype(np.int64)
+
+    @cached_property
+    def _array(self) -> pa.Array:
+        return pa.array(self._bare)
 
     @cached_property
     def _real(self) -> NDArray[np.bool_]:
