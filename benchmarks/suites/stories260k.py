@@ -11,7 +11,7 @@ from benchmarks.graph_scores import tell, told_how
 from benchmarks.measuring import seconds
 from benchmarks.real_data import real_data
 from benchmarks.reporting import Report
-from benchmarks.stories import write_stories
+from benchmarks.stories import TEMPERATURE, write_stories
 
 SUBJECT, LAYERS, FOUNDATION = "python:text_subjects:stories260k", "blocks.*.act", "tiny-code"
 STORIES, TOKENS, SEED = 1_000, 200, 0
@@ -37,8 +37,8 @@ def measure(report: Report) -> None:
         tell(report, folder, bars=False)
     report.note(told_how())
     report.note(
-        f"Llama architecture, 260,032 parameters, 5 layers of 172 signed neurons (both ends each, where both were "
-        f"indexed); {count:,} stories of at most {TOKENS} tokens that it tells itself (temperature 0.8, seed {SEED})."
+        "Llama architecture, 260,032 parameters, 5 layers of 172 gated neurons, their positive ends; "
+        f"{count:,} stories of at most {TOKENS} tokens that it tells itself (temperature {TEMPERATURE}, seed {SEED})."
     )
 
 

@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -19,7 +19,7 @@ from indexer.graphs.asking import asked_of
 from indexer.graphs.making import GraphMaker
 from indexer.graphs.measuring import Measurer, Wanted
 from indexer.graphs.scoring import firing
-from indexer.graphs.settings import Asked
+from indexer.graphs.settings import Asked, GraphSettings
 from indexer.index.reader import Index
 from indexer.index.texts import Texts
 from indexer.pipeline import build_index
@@ -27,7 +27,11 @@ from indexer.subjects.opening import open_text_subject
 from indexer.subjects.text_subject import TextSubject
 
 SUBJECT = "tiny-text:stdlib"
-BAR, OF_EACH_LAYER, LIGHTER, EXAMPLES = 5.0, 10, 3, 10
+BAR, OF_EACH_LAYER, EXAMPLES = 5.0, 16, 10
+STEPS, DEFAULT = "ours, the published steps", "ours, as by default"
+PUBLISHED, LIGHTER = "plainly, as published", "plainly, importances of changed prompts not measured anew"
+_SIDES = (STEPS, PUBLISHED, DEFAULT, LIGHTER)
+_SETTINGS = {STEPS: GraphSettings(pivots=1, least=0.0), DEFAULT: GraphSettings()}
 
 
 def measure(report: Report) -> None:
@@ -37,43 +41,42 @@ def measure(report: Report) -> None:
     with tempfile.TemporaryDirectory() as temporary:
         texts = Texts(Index.open(report.index or _built(Path(temporary) / "index")))
         asked = _drawn(texts, 2 if report.quick else OF_EACH_LAYER, subject.room)
-    layers = list(asked)
-    for layer in layers:  # what is loaded at the first call is nobody's cost
-        list(GraphMaker(subject, layer).make(asked[layer][:1]))
-    published = [_Sides(subject, layer, asked[layer], turn) for turn, layer in enumerate(layers)]
-    _tell(report, "as published", published, bar=True)
-    some = {layer: asked[layer][:LIGHTER] for layer in layers}
-    lighter = [_Sides(subject, layer, some[layer], turn, masks_again=False) for turn, layer in enumerate(layers)]
-    _tell(report, "importances of changed prompts not measured anew", lighter, bar=False)
+    for layer, some in asked.items():  # what is loaded at the first call is nobody's cost
+        list(GraphMaker(subject, layer).make(some[:1]))
+    spent, f1 = dict.fromkeys(_SIDES, 0.0), {name: list[float]() for name in _SIDES}
+    for turn, (layer, some) in enumerate(asked.items()):
+        for place in range(len(_SIDES)):  # each goes first once
+            name = _SIDES[(place + turn) % len(_SIDES)]
+            seconds, found = _made(subject, layer, some, name)
+            spent[name] += seconds
+            f1[name] += found
+    count = len(f1[PUBLISHED])
+    for sides in ((STEPS, PUBLISHED), (STEPS, LIGHTER), (DEFAULT, PUBLISHED)):
+        _tell(report, sides, spent, f1)
+    for name in _SIDES:
+        report.row(
+            name, f"{spent[name] / count:.3f} CPU s, F1 {np.mean(f1[name]):.3f}", seconds=spent[name], f1=f1[name]
+        )
     report.note(
-        f"{sum(map(len, asked.values()))} neurons of {SUBJECT}, drawn by chance among those with ten examples of each "
-        "half; one thread; CPU seconds of one process, both sides from the same examples, layer by layer in turn. "
-        "Theirs: benchmarks/peers/n2g_plain.py, written from the papers, without any of our code: a prompt at a time "
-        "through the whole model. Ours: the neurons of a layer together, scoring included. F1: of firing on the ten "
+        f"{count} neurons of {SUBJECT}, drawn by chance among those with ten examples of each half; one thread; CPU "
+        "seconds of one process, same examples, layer by layer in turn. Plainly: benchmarks/peers/n2g_plain.py, "
+        "written from the papers, without any of our code: a prompt at a time through the whole model, every token "
+        "masked. Ours: the neurons of a layer together, scoring included. The published steps take one pivot from an "
+        "example; the default takes more, and drops paths that are silent in the examples. F1: of firing on the ten "
         "held-out passages; in brackets 95 % of bootstrap means of the difference over neurons."
     )
 
 
-class _Sides:
-    """What both make of a layer's neurons: CPU seconds, and F1 of each neuron."""
-
-    def __init__(
-        self, subject: TextSubject, layer: str, asked: Sequence[Asked], turn: int, *, masks_again: bool = True
-    ) -> None:
-        plain = PlainN2G(subject, layer, masks_again=masks_again)
-        maker = GraphMaker(subject, layer)
-        for side in ("ours", "theirs") if turn % 2 else ("theirs", "ours"):
-            begun = time.process_time()
-            if side == "ours":
-                made = list(maker.make(asked))
-                self.ours = time.process_time() - begun
-            else:
-                graphs = [plain.graph(each) for each in asked]
-                self.theirs = time.process_time() - begun
-        self.prompts = plain.prompts
-        measurer = Measurer(subject, layer)
-        self.f1 = np.array([each.scores.firing.f1 for each in made])
-        self.their_f1 = np.array([_f1(measurer, graph, each) for graph, each in zip(graphs, asked, strict=True)])
+def _made(subject: TextSubject, layer: str, asked: Sequence[Asked], name: str) -> tuple[float, list[float]]:
+    """CPU seconds of all, and F1 of each."""
+    begun = time.process_time()
+    if name in _SETTINGS:
+        made = list(GraphMaker(subject, layer, _SETTINGS[name]).make(asked))
+        return time.process_time() - begun, [each.scores.firing.f1 for each in made]
+    plain = PlainN2G(subject, layer, masks_again=name == PUBLISHED)
+    graphs = [plain.graph(each) for each in asked]
+    spent, measurer = time.process_time() - begun, Measurer(subject, layer)
+    return spent, [_f1(measurer, graph, each) for graph, each in zip(graphs, asked, strict=True)]
 
 
 def _f1(measurer: Measurer, graph: Node, asked: Asked) -> float:
@@ -82,30 +85,26 @@ def _f1(measurer: Measurer, graph: Node, asked: Asked) -> float:
     return firing(np.concatenate([predicted(graph, tokens) for tokens in texts]), true).f1
 
 
-def _tell(report: Report, name: str, sides: Sequence[_Sides], *, bar: bool) -> None:
-    count = sum(len(each.f1) for each in sides)
-    ours, theirs = sum(each.ours for each in sides), sum(each.theirs for each in sides)
-    ratio = theirs / ours
+def _tell(report: Report, sides: tuple[str, str], spent: Mapping[str, float], f1: Mapping[str, list[float]]) -> None:
+    name, bar = " / ".join(sides), sides == (STEPS, PUBLISHED)
+    ours, theirs = (f1[side] for side in sides)
+    ratio = spent[sides[1]] / spent[sides[0]]
     report.row(
-        f"cost of a graph, {name}",
-        f"**{ratio:.1f} ×** less ({ours / count:.3f} s / {theirs / count:.3f} s; "
-        f"{sum(each.prompts for each in sides) // count:,} prompts a neuron)",
+        f"cost: {name}",
+        f"**{ratio:.1f} ×** less",
         f"≥ {BAR:g} ×" if bar else "–",
         ratio >= BAR if bar else None,
-        ours_seconds=ours,
-        theirs_seconds=theirs,
-        neurons=count,
+        ratio=ratio,
     )
-    own, other = (np.concatenate([getattr(each, side) for each in sides]) for side in ("f1", "their_f1"))
-    low, high = interval(own - other)
+    beyond = np.array(ours) - np.array(theirs)
+    low, high = interval(beyond)
     report.row(
-        f"F1, {name}",
-        f"{own.mean():.3f} / {other.mean():.3f}, "
-        f"difference **{(own - other).mean():+.3f}** ({low:+.3f} to {high:+.3f})",
+        f"F1: {name}",
+        f"{np.mean(ours):.3f} / {np.mean(theirs):.3f}, difference **{beyond.mean():+.3f}** ({low:+.3f} to {high:+.3f})",
         "within noise" if bar else "–",
         low <= 0 <= high if bar else None,
-        f1=own.tolist(),
-        their_f1=other.tolist(),
+        difference=float(beyond.mean()),
+        interval=(low, high),
     )
 
 

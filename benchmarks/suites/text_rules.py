@@ -37,9 +37,8 @@ def measure(report: Report) -> None:
     report.row(f"mean of the {len(told)} rules", f"F1 **{mean:.3f}**", f"≥ {BAR}", mean >= BAR, f1=mean)
     report.note(
         f"F1 of firing at every token of {len(fresh):,} texts that no graph was made from; firings are those of the "
-        "rules themselves, not of the network. Graphs from ten examples of a build of 2,000 texts. Three rules of 20 "
-        "to 80 pairs of tokens are found in part: ten examples and five substitutes of each token do not reach every "
-        "pair. The weaker sense of a mixed neuron is in none of its ten strongest examples. Nothing is invented."
+        "rules themselves, not of the network. Graphs from ten examples each. Rules of 20 to 80 pairs of tokens are "
+        "found in part: ten examples and five substitutes of each token do not reach every pair. Nothing is invented."
     )
 
 

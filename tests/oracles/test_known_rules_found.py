@@ -44,7 +44,7 @@ def test_every_rule_that_ten_examples_can_show_is_found(found):
 def test_what_falls_short_misses_firings_and_invents_none(found):
     for name in WIDE:
         precision, recall, _, _ = found[name]
-        assert precision >= 0.99 and 0.02 < recall < 0.9, name
+        assert precision >= 0.99 and recall > 0.02, name
 
 
 def test_constant_neurons_get_no_graph(found):
