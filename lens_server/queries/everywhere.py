@@ -49,8 +49,9 @@ def search_everywhere(  # noqa: PLR0913 - three required, the rest by name
     Each index embeds the query in its own space and answers as it would alone. Their hits are merged by z, the
     alignment against random exemplar sets of that very index: cosines of different spaces are on different scales,
     and within one space words align less with images than with texts, so a cosine says nothing across indexes. Hits
-    without z come last; those of token queries, which have none, by alignment, which is a share everywhere. Each hit
-    says its index. A layer need be in one of the indexes only.
+    without z come last; those of token queries, which have none, by alignment, which is a share everywhere. A word
+    that no index knows still has a best z, that of any word (4 to 7 measured): below that the order of indexes says
+    nothing. Each hit says its index. A layer need be in one of the indexes only.
 
     Raises InvalidInput for two indexes of one name, and for queries by neuron or vector: they lie in one space.
     """
