@@ -155,4 +155,4 @@ def _work(there: Connection, task: Task) -> None:
         # Of its own class, only what pickles alike everywhere: message and cure.
         there.send(SubjectFault(fault.message, hint=fault.hint))
     except Exception as fault:  # a model may raise anything
-        there.send(SubjectFault(f"The subject failed: {type(fault).__name__}: {fault}"))
+        there.send(SubjectFault(f"Making graphs failed: {type(fault).__name__}: {fault}"))
