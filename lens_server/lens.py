@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +35,7 @@ from lens_server.queries.compare import compare_neurons, compare_sets
 from lens_server.queries.concept_map import MOST, concept_map
 from lens_server.queries.concepts import diff_concepts
 from lens_server.queries.coverage import coverage
-from lens_server.queries.everywhere import search_everywhere
+from lens_server.queries.everywhere import search_everywhere, usual_z
 from lens_server.queries.filters import rows_where
 from lens_server.queries.label import LabelSettings, label, unexpected
 from lens_server.queries.limits import checked
@@ -47,7 +47,7 @@ from lens_server.queries.sides import Side
 from lens_server.queries.significance import Significance
 from lens_server.queries.summary import summarise
 from lens_server.text_lens import ANYWHERE, TextLens
-from lens_server.vocabularies import check_vocabulary, read_vocabulary
+from lens_server.vocabularies import check_vocabulary, control_words, read_vocabulary
 from lens_server.words import Words
 
 
@@ -90,6 +90,11 @@ class Lens:
         """The foundation model's side of the index, loaded when first asked."""
         return self._words
 
+    @cached_property
+    def usual_z(self) -> float:
+        """What the best neuron's z is for a word that means nothing special here: the median over control words."""
+        return usual_z(self.search(control_words(), limit=1))
+
     def describe(self) -> IndexSummary:
         """What the index holds and where it came from."""
         return summarise(self._index, self.name)
@@ -130,7 +135,7 @@ class Lens:
     ) -> tuple[SearchAnswer, ...]:
         """The neurons best aligned with each query (words, image, neuron, vector or tokens): an answer per query.
 
-        With `others`, also of other embedding spaces, their hits are merged by z (`queries.everywhere`).
+        With `others`, also of other embedding spaces, their hits are merged by their excess (`queries.everywhere`).
         """
         asked = [checked_query(each) for each in ([queries] if isinstance(queries, (str, Query)) else queries)]
         if not asked:

@@ -45,13 +45,15 @@ class Hit:
     """(1 + null at least as high) / (1 + null); one-sided, for this neuron alone."""
     index: str = ""
     """Name of the index it is of, where several were asked."""
+    excess: float | None = None
+    """z minus what the best neuron's z usually is there for any word: what orders the hits of several indexes."""
 
 
 @dataclass(frozen=True)
 class SearchAnswer:
     """Hits of one query, best first; equal alignments in the order of the index.
 
-    Of several indexes: highest z first.
+    Of several indexes: highest excess first.
     """
 
     query: str

@@ -51,11 +51,13 @@ def print_search(answers: Iterable[SearchAnswer]) -> None:
             ">p",
             "state",
             ">clarity",
+            *([">excess"] if any(hit.excess is not None for hit in answer.hits) else []),
             *(["saved label"] if any(hit.neuron.label for hit in answer.hits) else []),
         )
         for hit in answer.hits:
             of = [hit.index] if hit.index else []
-            table.add_row(*of, *_hit(hit), *([hit.neuron.label] if hit.neuron.label else []))
+            excess = [f"{hit.excess:+.1f}"] if hit.excess is not None else []
+            table.add_row(*of, *_hit(hit), *excess, *([hit.neuron.label] if hit.neuron.label else []))
         new_console().print(table)
         if not answer.hits:
             new_console().print(f"  No neuron {'has that in its graph' if answer.candidates else 'passes the filter'}.")

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
+from math import inf
+from statistics import median
 from typing import Protocol
 
 from indexer.errors import InvalidInput, UnknownName
 from indexer.index.reader import Index
-from lens_server.answers import Query, SearchAnswer, Where
+from lens_server.answers import Hit, Query, SearchAnswer, Where
 from lens_server.queries.filters import check_kinds
 from lens_server.queries.limits import checked
 
@@ -20,6 +22,11 @@ class Searched(Protocol):
     @property
     def index(self) -> Index:
         """The index itself."""
+        ...
+
+    @property
+    def usual_z(self) -> float:
+        """What the best neuron's z is for a word that means nothing special there."""
         ...
 
     def search(
@@ -46,12 +53,12 @@ def search_everywhere(  # noqa: PLR0913 - three required, the rest by name
 ) -> tuple[SearchAnswer, ...]:
     """The best hits of several indexes, of any kind and embedding space, together: an answer per query, in order.
 
-    Each index embeds the query in its own space and answers as it would alone. Their hits are merged by z, the
-    alignment against random exemplar sets of that very index: cosines of different spaces are on different scales,
-    and within one space words align less with images than with texts, so a cosine says nothing across indexes. Hits
-    without z come last; those of token queries, which have none, by alignment, which is a share everywhere. A word
-    that no index knows still has a best z, that of any word (4 to 7 measured): below that the order of indexes says
-    nothing. Each hit says its index. A layer need be in one of the indexes only.
+    Each index embeds the query in its own space and answers as it would alone. Cosines of different spaces are on
+    different scales, and within one space words align less with images than with texts; z, the alignment against
+    random exemplar sets of that very index, is better, but among many neurons any word reaches some z. So the hits of
+    words are merged by their *excess*: z minus what the best neuron's z usually is for words of all kinds
+    (`usual_z`). Those of pictures are merged by z; hits without z come last; those of token queries, which have none,
+    by alignment, which is a share everywhere. Each hit says its index. A layer need be in one of the indexes only.
 
     Raises InvalidInput for two indexes of one name, and for queries by neuron or vector: they lie in one space.
     """
@@ -61,23 +68,38 @@ def search_everywhere(  # noqa: PLR0913 - three required, the rest by name
     asked = [(lens, _within(lens, where)) for lens in _of_kind(lenses, where)]
     _check_layers(lenses, where)
     answers = [
-        (lens.name, lens.search(queries, inside, limit=limit, templates=templates, exact=exact))
+        (lens, lens.search(queries, inside, limit=limit, templates=templates, exact=exact))
         for lens, inside in asked
         if inside is not None
     ]
     return tuple(
-        _merged([(name, found[number]) for name, found in answers], limit, by_z=query.tokens is None)
+        _merged([(lens, found[number]) for lens, found in answers], query, limit)
         for number, query in enumerate(queries)
     )
 
 
-def _merged(answers: Sequence[tuple[str, SearchAnswer]], limit: int, *, by_z: bool) -> SearchAnswer:
-    hits = [replace(hit, index=name) for name, answer in answers for hit in answer.hits]
-    if by_z:
-        hits.sort(key=lambda hit: -hit.z if hit.z is not None else float("inf"))
-    else:
-        hits.sort(key=lambda hit: -hit.alignment)
+def usual_z(answers: Sequence[SearchAnswer]) -> float:
+    """The median of the best hits' z over answers to control words; 0 where there is none."""
+    best = [answer.hits[0].z for answer in answers if answer.hits]
+    return float(median(known)) if (known := [z for z in best if z is not None]) else 0.0
+
+
+def _merged(answers: Sequence[tuple[Searched, SearchAnswer]], query: Query, limit: int) -> SearchAnswer:
+    hits = [_of(lens, hit, query) for lens, answer in answers for hit in answer.hits]
+    hits.sort(key=lambda hit: _order(hit, query), reverse=True)
     return SearchAnswer(answers[0][1].query, tuple(hits[:limit]), sum(answer.candidates for _, answer in answers))
+
+
+def _of(lens: Searched, hit: Hit, query: Query) -> Hit:
+    excess = hit.z - lens.usual_z if query.text is not None and hit.z is not None else None
+    return replace(hit, index=lens.name, excess=excess)
+
+
+def _order(hit: Hit, query: Query) -> float:
+    if query.tokens is not None:
+        return hit.alignment
+    known = hit.excess if query.text is not None else hit.z
+    return -inf if known is None else known
 
 
 def _of_kind(lenses: Sequence[Searched], where: Where) -> list[Searched]:

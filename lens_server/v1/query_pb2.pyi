@@ -164,6 +164,7 @@ class Hit(_message.Message):
     Z_FIELD_NUMBER: _builtins.int
     P_FIELD_NUMBER: _builtins.int
     INDEX_FIELD_NUMBER: _builtins.int
+    EXCESS_FIELD_NUMBER: _builtins.int
     alignment: _builtins.float
     """Cosine of the neuron's concept vector and the probe, in [-1, 1]; of a token query the mean activation at the ends of
     the matching paths times their share of the graph's observations, in [0, 1].
@@ -176,6 +177,8 @@ class Hit(_message.Message):
     """(1 + null at least as high) / (1 + null); one-sided, for this neuron alone; unset like z."""
     index: _builtins.str
     """Name of the index it is of, where several were asked; else empty."""
+    excess: _builtins.float
+    """z minus what the best neuron's z usually is in that index for any word. Set where several indexes were asked for words."""
     @_builtins.property
     def neuron(self) -> _neuron_pb2.Neuron:
         """The neuron."""
@@ -188,15 +191,20 @@ class Hit(_message.Message):
         z: _builtins.float | None = ...,
         p: _builtins.float | None = ...,
         index: _builtins.str = ...,
+        excess: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_p", b"_p", "_z", b"_z", "neuron", b"neuron", "p", b"p", "z", b"z"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_excess", b"_excess", "_p", b"_p", "_z", b"_z", "excess", b"excess", "neuron", b"neuron", "p", b"p", "z", b"z"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_p", b"_p", "_z", b"_z", "alignment", b"alignment", "index", b"index", "neuron", b"neuron", "p", b"p", "z", b"z"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_excess", b"_excess", "_p", b"_p", "_z", b"_z", "alignment", b"alignment", "excess", b"excess", "index", b"index", "neuron", b"neuron", "p", b"p", "z", b"z"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__excess: _TypeAlias = _typing.Literal["excess"]  # noqa: Y015
+    _WhichOneofArgType__excess: _TypeAlias = _typing.Literal["_excess", b"_excess"]  # noqa: Y015
     _WhichOneofReturnType__p: _TypeAlias = _typing.Literal["p"]  # noqa: Y015
     _WhichOneofArgType__p: _TypeAlias = _typing.Literal["_p", b"_p"]  # noqa: Y015
     _WhichOneofReturnType__z: _TypeAlias = _typing.Literal["z"]  # noqa: Y015
     _WhichOneofArgType__z: _TypeAlias = _typing.Literal["_z", b"_z"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__excess) -> _WhichOneofReturnType__excess | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__p) -> _WhichOneofReturnType__p | None: ...
     @_typing.overload
@@ -219,7 +227,7 @@ class SearchAnswer(_message.Message):
     """Neurons that passed the filter."""
     @_builtins.property
     def hits(self) -> _containers.RepeatedCompositeFieldContainer[Global___Hit]:
-        """Best first; equal alignments in the order of the index. Where several indexes were asked: highest z first."""
+        """Best first; equal alignments in the order of the index. Where several indexes were asked: highest excess first."""
 
     def __init__(
         self,

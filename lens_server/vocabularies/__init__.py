@@ -6,7 +6,17 @@ from pathlib import Path
 from indexer.errors import InvalidInput, UnknownName
 
 SHIPPED = ("general", "dermoscopy", "python-code")
+_CONTROLS = 32
+"""Control words of each list."""
 MOST = 50_000
+
+
+def control_words() -> tuple[str, ...]:
+    """Words of all kinds, as many of each shipped list: no model knows them all."""
+    lists = [read_vocabulary(name) for name in SHIPPED]
+    return tuple(
+        dict.fromkeys(entries[len(entries) * number // _CONTROLS] for entries in lists for number in range(_CONTROLS))
+    )
 
 
 def read_vocabulary(name: str) -> tuple[str, ...]:

@@ -6,14 +6,14 @@ import pytest
 
 from indexer.errors import InvalidInput, UnknownName
 from lens_server.answers import Hit, Query, SearchAnswer, TokenQuery, Where
-from lens_server.queries.everywhere import search_everywhere
+from lens_server.queries.everywhere import search_everywhere, usual_z
 
 
 class Canned:
     """A lens with given hits (neuron, alignment, z); notes the filters it was asked with."""
 
-    def __init__(self, name, kind, hits, layers=("a", "b")):
-        self.name, self.hits, self.asked = name, hits, []
+    def __init__(self, name, kind, hits, layers=("a", "b"), usual_z=0.0):
+        self.name, self.hits, self.asked, self.usual_z = name, hits, [], usual_z
         self.index = SimpleNamespace(manifest=SimpleNamespace(kind=kind), neurons=SimpleNamespace(layers=layers))
 
     def search(self, queries, where, *, limit, templates, exact):
@@ -40,6 +40,28 @@ def test_hits_are_merged_by_z_not_by_cosine(images, texts):
     (answer,) = search_everywhere([images, texts], [Query(text="word")], Where())
     assert found(answer) == [("images", "i0"), ("texts", "t0"), ("texts", "t2"), ("images", "i1"), ("texts", "t1")]
     assert (answer.query, answer.candidates) == ("word", 20)
+
+
+def test_what_any_word_reaches_in_an_index_counts_for_nothing(images):
+    talkative = Canned("talkative", "text", [("t0", 0.9, 6.5)], usual_z=6.0)
+    (answer,) = search_everywhere([images, talkative], [Query(text="word")], Where())
+    assert found(answer) == [("images", "i0"), ("images", "i1"), ("talkative", "t0")]
+    assert [hit.excess for hit in answer.hits] == [5.0, 2.0, 0.5]
+
+
+def test_hits_of_pictures_are_merged_by_z(images):
+    talkative = Canned("talkative", "text", [("t0", 0.9, 6.5)], usual_z=6.0)
+    (answer,) = search_everywhere([images, talkative], [Query(image=b"picture")], Where())
+    assert found(answer) == [("talkative", "t0"), ("images", "i0"), ("images", "i1")]
+    assert {hit.excess for hit in answer.hits} == {None}
+
+
+def test_what_is_usual_is_the_median_of_the_best():
+    def answer(*zs):
+        return SearchAnswer("word", tuple(Hit(str(z), 0.1, z, None) for z in zs), 10)
+
+    assert usual_z([answer(5.0, 1.0), answer(2.0), answer(3.0, 9.0), answer(None), answer()]) == 3.0
+    assert usual_z([]) == 0.0
 
 
 def test_hits_of_token_queries_are_merged_by_their_share(texts):
