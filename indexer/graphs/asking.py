@@ -17,7 +17,7 @@ def asked_of(texts: Texts, rows: Iterable[int], room: int) -> Iterator[Asked]:
             row=row,
             unit=int(neurons.unit[row]),
             sign=int(neurons.polarity[row]),
-            highest=float(neurons.strongest[row]),
+            highest=float(neurons.polarity[row] * neurons.strongest[row]),
             build=tuple(Example(texts.passage(sample)[:room], token) for sample, token in shown),
             held_out=tuple(Example(texts.passage(sample)[:room], token) for sample, token in unseen),
         )
