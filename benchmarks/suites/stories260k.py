@@ -46,4 +46,4 @@ def _lens(data: Path, *arguments: str) -> None:
     """The command line, with the factories of LENS_DATA importable; raises CalledProcessError."""
     path = os.pathsep.join(filter(None, (str(data), os.environ.get("PYTHONPATH"))))
     command = [sys.executable, "-m", "lens_server.cli", *arguments]
-    subprocess.run(command, check=True, env={**os.environ, "PYTHONPATH": path})
+    subprocess.run(command, check=True, env={**os.environ, "PYTHONPATH": path}, stdout=subprocess.DEVNULL)
