@@ -17,7 +17,7 @@ class Neuron:
     """+1 or -1: which end of the activation the exemplars are of."""
     state: State
     active_share: float
-    """Share of samples with an activation of this polarity, in [0, 1]."""
+    """Share of samples (of text neurons: tokens) with an activation of this polarity, in [0, 1]."""
     strongest: float
     """The most extreme activation of this polarity; 0 when dead."""
     exemplar_count: int

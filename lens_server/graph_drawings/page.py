@@ -63,7 +63,7 @@ def _banner(card: NeuronCard) -> Html:
     facts = [
         named("state", neuron.state.value.replace("_", " ")),
         named("strongest activation", f"{neuron.strongest:.4g}"),
-        named("active on", f"{neuron.active_share:.1%} of passages"),
+        named("active on", f"{neuron.active_share:.1%} of tokens"),
         named("exemplars", str(neuron.exemplar_count)),
         named("clarity", _known(neuron.clarity)),
         named("polysemanticity", _known(neuron.polysemanticity)),

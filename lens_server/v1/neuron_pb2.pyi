@@ -80,7 +80,7 @@ class Neuron(_message.Message):
     state: Global___State.ValueType
     """What the neuron does over the whole dataset."""
     active_share: _builtins.float
-    """Share of samples with an activation of this polarity, in [0, 1]."""
+    """Share of samples (of text neurons: tokens) with an activation of this polarity, in [0, 1]."""
     strongest: _builtins.float
     """The most extreme activation of this polarity; 0 when dead."""
     exemplar_count: _builtins.int

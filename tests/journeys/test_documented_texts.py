@@ -14,7 +14,7 @@ from indexer.index.texts import Texts
 from tests.conftest import ROOT
 
 FILES = ("abc.py", "argparse.py", "ast.py", "copy.py", "gettext.py", "json/decoder.py", "os.py", "textwrap.py")
-LAYER = "blocks.2.mlp.act"
+LAYER = "blocks.1.mlp.act"
 
 
 def documented():
