@@ -14,6 +14,7 @@ from indexer.datasets.decoded import StoredDataset
 from indexer.datasets.same import SameDataset
 from indexer.embedding import EmbedSettings, embed_exemplars
 from indexer.engines.choosing import store_engine
+from indexer.foundation_models.snippets import check_sees_images
 from indexer.growth import Growth, Remembered
 from indexer.index.files import ENGINE
 from indexer.index.reader import Index
@@ -59,6 +60,7 @@ def build_index(  # noqa: PLR0913 - one required, the rest by name
         model = growth.model_unasked(config.foundation.name) or FOUNDATION_MODELS.load(
             config.foundation.name, trust_pickle=config.foundation.trust_pickle
         )
+        check_sees_images(model)
         config = config.with_layers(growth.layers)
         origins = Origins.of(config, subject, model, growth)
         origins.go_on(staging, dataset)

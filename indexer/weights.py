@@ -1,9 +1,11 @@
 """What every adapter that loads weights keeps to: no pickle unasked, no waiting for a hub that is not there."""
 
+import logging
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
@@ -33,6 +35,29 @@ def hub_without_waiting() -> Iterator[None]:
         yield
     finally:
         constants.HF_HUB_OFFLINE = before
+
+
+@contextmanager
+def quiet_transformers() -> Iterator[None]:
+    """Without the library's bars and reports: what matters of them is a note or an error of ours."""
+    import transformers
+
+    library: Any = transformers.logging  # parts of it have no types
+    shown, before = library.is_progress_bar_enabled(), logging.root.manager.disable
+    library.disable_progress_bar()
+    logging.disable(logging.ERROR)
+    try:
+        yield
+    finally:
+        logging.disable(before)
+        if shown:
+            library.enable_progress_bar()
+
+
+def reason_of(fault: Exception, limit: int = 250) -> str:
+    """The first line of what a library says, without its last full stop."""
+    line = (str(fault).strip() or type(fault).__name__).splitlines()[0]
+    return (line if len(line) <= limit else f"{line[:limit]} …").rstrip(".")
 
 
 def _resolves(host: str | None) -> bool:

@@ -6,7 +6,6 @@ without that they are averaged. Code that comes with a model is never run.
 """
 
 import json
-import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,7 +22,7 @@ from indexer.foundation_models.foundation_model import EmbeddingSpace
 from indexer.foundation_models.pooling import POOLINGS, Pooling
 from indexer.foundation_models.snippets import Snippet, fitted, no_images
 from indexer.foundation_models.spaces import space_digest
-from indexer.weights import PICKLES, hub_without_waiting, refuse_pickle
+from indexer.weights import PICKLES, hub_without_waiting, quiet_transformers, reason_of, refuse_pickle
 
 _LIBRARY: Any = transformers  # parts of it have no types
 CONFIG, MODULES, LIMITS = "config.json", "modules.json", "sentence_bert_config.json"
@@ -108,7 +107,7 @@ def load(argument: str, *, trust_pickle: bool = False) -> SentenceModel:
     main = _main_folder(folder)
     if not (main / CONFIG).is_file():
         raise InvalidInput(f"'{argument}' is no sentence model: it has no {CONFIG}.", hint=USAGE)
-    with _quiet(), _reading(name):
+    with quiet_transformers(), _reading(name):
         config = transformers.AutoConfig.from_pretrained(main, trust_remote_code=False, local_files_only=True)
         if config.is_encoder_decoder:
             raise InvalidInput(f"{name} is an encoder with a decoder.", hint="Choose an encoder, such as a BERT.")
@@ -134,11 +133,11 @@ def _fetched(repository: str, name: str, wanted: list[str]) -> Path:
     from huggingface_hub import snapshot_download
 
     try:
-        with _quiet(), hub_without_waiting():
+        with quiet_transformers(), hub_without_waiting():
             return Path(snapshot_download(repository, allow_patterns=wanted, ignore_patterns=list(ELSEWHERE)))
     except Exception as fault:  # the hub's client has errors of its own
         raise Unavailable(
-            f"{name} could not be fetched: {_reason(fault)}.",
+            f"{name} could not be fetched: {reason_of(fault)}.",
             hint="Offline, write sentence:FOLDER for a model you have, or tiny-code.",
         ) from fault
 
@@ -228,25 +227,6 @@ def _reading(name: str) -> Iterator[None]:
         raise
     except Exception as fault:  # the files may hold anything
         raise InvalidInput(
-            f"{name} cannot be read: {_reason(fault)}.",
+            f"{name} cannot be read: {reason_of(fault)}.",
             hint=f"It must be a folder as save_pretrained leaves it: {CONFIG}, model.safetensors, tokenizer.json.",
         ) from fault
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without the library's bars and reports: what matters of them is an error here."""
-    shown = transformers.logging.is_progress_bar_enabled()
-    before = logging.root.manager.disable
-    _LIBRARY.logging.disable_progress_bar()
-    logging.disable(logging.ERROR)
-    try:
-        yield
-    finally:
-        logging.disable(before)
-        if shown:
-            _LIBRARY.logging.enable_progress_bar()
-
-
-def _reason(fault: Exception, limit: int = 250) -> str:
-    return (str(fault).strip() or type(fault).__name__).splitlines()[0][:limit].rstrip(".")

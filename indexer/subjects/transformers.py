@@ -25,13 +25,13 @@ from indexer.subjects.transformers_files import (
     PROCESSOR,
     check_source,
     pretrained,
-    quiet,
     random_model,
     reading,
     source_of,
 )
 from indexer.subjects.transformers_text import load_text, reads_text
 from indexer.subjects.weights import RANDOM_NOTE
+from indexer.weights import quiet_transformers
 
 if TYPE_CHECKING:
     from indexer.subjects.subject import Preprocess
@@ -44,7 +44,7 @@ def load(argument: str, *, trust_pickle: bool = False) -> Subject | TextSubject:
     """Load a model; raises InvalidInput for a folder that is none, SubjectFault when it cannot be had or read."""
     source, random = source_of(argument)
     check_source(source)
-    with quiet():
+    with quiet_transformers():
         with reading(source, CONFIG):
             config = transformers.AutoConfig.from_pretrained(source, trust_remote_code=False)
         classifies = any(HEAD in name for name in config.architectures or ())

@@ -1,6 +1,5 @@
 """Models of Hugging Face's transformers from folders and the hub: weights that fill them, and faults in plain words."""
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +10,7 @@ import transformers
 
 from indexer.errors import InvalidInput, SubjectFault, nearest_hint
 from indexer.subjects.weights import RANDOM, download, seeded
-from indexer.weights import PICKLES, refuse_pickle
+from indexer.weights import PICKLES, reason_of, refuse_pickle
 
 LIBRARY: Any = transformers
 """Parts of it have no types."""
@@ -55,7 +54,7 @@ def random_model(kind: Any, config: Any, owner: str) -> torch.nn.Module:  # noqa
         with seeded():
             module: torch.nn.Module = kind.from_config(config, trust_remote_code=False)
     except (ValueError, TypeError, AttributeError, ImportError) as fault:
-        raise SubjectFault(f"{owner} cannot be made: {_reason(fault)}.", hint=f"See its {CONFIG}.") from fault
+        raise SubjectFault(f"{owner} cannot be made: {reason_of(fault)}.", hint=f"See its {CONFIG}.") from fault
     return module.float()
 
 
@@ -103,11 +102,6 @@ def _first(names: Any, limit: int = 3) -> str:  # noqa: ANN401 - names, or tuple
     return ", ".join(told[:limit]) + (", …" if len(told) > limit else "")
 
 
-def _reason(fault: Exception, limit: int = 250) -> str:
-    line = (str(fault).strip() or type(fault).__name__).splitlines()[0]
-    return (line if len(line) <= limit else f"{line[:limit]} …").rstrip(".")
-
-
 @contextmanager
 def reading(source: str, what: str) -> Iterator[None]:
     """Turns whatever the library raises into a SubjectFault that names the folder, or the hub."""
@@ -119,22 +113,7 @@ def reading(source: str, what: str) -> Iterator[None]:
         yield
     except Exception as fault:  # the files may hold anything
         raise SubjectFault(
-            f"The {what} in '{source}' cannot be read: {_reason(fault)}.",
+            f"The {what} in '{source}' cannot be read: {reason_of(fault)}.",
             hint=f"It must be a folder as save_pretrained leaves it: {CONFIG}, model.safetensors, {PROCESSOR} or, for "
             f"texts, {TOKENIZER}.",
         ) from fault
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Without the library's bars and reports: what matters of them is a note or an error here."""
-    shown = transformers.logging.is_progress_bar_enabled()
-    before = logging.root.manager.disable
-    LIBRARY.logging.disable_progress_bar()
-    logging.disable(logging.ERROR)
-    try:
-        yield
-    finally:
-        logging.disable(before)
-        if shown:
-            LIBRARY.logging.enable_progress_bar()

@@ -17,12 +17,12 @@ from indexer.subjects.transformers_files import (
     LIBRARY,
     TOKENIZER,
     pretrained,
-    quiet,
     random_model,
     reading,
     source_of,
 )
 from indexer.subjects.weights import RANDOM_NOTE
+from indexer.weights import quiet_transformers
 
 HEADLESS_NOTE = "It has no head that predicts tokens: its neurons are read, but it proposes no substitutes for tokens."
 CONTEXT = 512
@@ -48,7 +48,7 @@ def load_text(argument: str, config: Any, *, trust_pickle: bool = False) -> Text
             f"{owner} has an encoder and a decoder: which of them reads the text is not said.",
             hint="Return one of them and the tokenizer from a factory: python:MODULE:FACTORY.",
         )
-    with quiet():
+    with quiet_transformers():
         tokenizer, longest = _tokenizer(source, owner)
         kind = _head(config) or transformers.AutoModel
         if random:
