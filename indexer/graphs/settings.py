@@ -52,6 +52,8 @@ class GraphSettings:
     """Tokens of more than this importance are on a path."""
     substitutes: int = 5
     """Tokens tried in the place of one."""
+    masked_model: str = ""
+    """`adapter:argument` of a masked language model that proposes them; empty: the subject itself."""
     least: float = 0.25
     """Share of the tokens that a path decides in the examples that must fire, else the path is dropped."""
     fires: float = FIRES

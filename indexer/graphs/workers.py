@@ -15,6 +15,7 @@ from indexer.graphs.asking import asked_of
 from indexer.graphs.blocks import Block, Tables, tables_of
 from indexer.graphs.making import GraphMaker
 from indexer.graphs.settings import GraphSettings
+from indexer.graphs.substitutes import MaskedSubstitutes, Substitutes
 from indexer.index.reader import Index
 from indexer.index.texts import Texts
 from indexer.subjects.opening import open_text_subject
@@ -48,9 +49,19 @@ class Maker:
         task = self._task
         if block.layer not in self._makers:
             settings = replace(task.settings, batch_tokens=self._batch_tokens(block.layer))
-            self._makers = {block.layer: GraphMaker(self._subject, block.layer, settings, task.device)}
+            self._makers = {
+                block.layer: GraphMaker(self._subject, block.layer, settings, task.device, self._proposed())
+            }
         asked = asked_of(self._texts, range(block.first, block.stop), self._subject.room)
         return tables_of(self._makers[block.layer].make(list(asked)))
+
+    def _proposed(self) -> Substitutes | None:
+        """Substitutes from the masked language model that is asked for."""
+        task, name = self._task, self._task.settings.masked_model
+        if not name:
+            return None
+        model = open_text_subject(name, trust_pickle=task.trust_pickle)
+        return MaskedSubstitutes(self._subject, model, task.device)
 
     def _batch_tokens(self, layer: str) -> int:
         width = next(each.units for each in self._texts.index.manifest.layers if each.name == layer)

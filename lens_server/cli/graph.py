@@ -32,6 +32,13 @@ class _Files(NamedTuple):
     html: Path | None
 
 
+class _Making(NamedTuple):
+    workers: int
+    device: str
+    masked_model: str
+    trust_pickle: bool
+
+
 def graph(
     target: Target,
     neuron: Annotated[str | None, typer.Argument(help="A text neuron, layer/unit.", show_default=False)] = None,
@@ -54,6 +61,15 @@ def graph(
         int, typer.Option("--workers", help="With --all: processes; 0 is one a core.", min=0, max=256)
     ] = 0,
     device: Annotated[str, typer.Option("--device", help="With --all: where the subject runs, e.g. cuda.")] = "cpu",
+    masked_model: Annotated[
+        str | None,
+        typer.Option(
+            "--masked-model",
+            help="With --all: a masked language model that proposes other tokens, e.g. transformers:NAME; "
+            "by default the subject itself does.",
+            show_default=False,
+        ),
+    ] = None,
     scores: Annotated[
         bool, typer.Option("--scores", help="How well the graphs of each layer predict, as --all says at its end.")
     ] = False,
@@ -76,12 +92,13 @@ def graph(
     _check(target, neuron, asked)
     if layer and neuron is not None and not alike:
         raise InvalidInput("--layer chooses among neurons.", hint="Use it with --all, --order, --scores or --alike.")
-    if (workers or device != "cpu") and not every:
-        raise InvalidInput(f"{'--workers' if workers else '--device'} is for --all.", hint=f"lens graph {target} --all")
+    of_all = {"--workers": workers, "--device": device != "cpu", "--masked-model": masked_model}
+    if not every and (wrong := [name for name, value in of_all.items() if value]):
+        raise InvalidInput(f"{wrong[0]} is for --all.", hint=f"lens graph {target} --all")
     where = Where(layers=tuple(layer or ()))
     checked("limit", limit)
     if every:
-        _make(target, layer or [], workers, device, trust_pickle)
+        _make(target, layer or [], _Making(workers, device, masked_model or "", trust_pickle))
     lens = open_target(target, trust_pickle=trust_pickle)
     if neuron is None:
         _show_many(lens, order, where, limit, as_json)
@@ -110,14 +127,21 @@ def _check(target: str, neuron: str | None, asked: list[str]) -> None:
         raise InvalidInput(f"--alike goes without {asked[0]}.", hint="Ask one at a time.")
 
 
-def _make(target: str, layers: list[str], workers: int, device: str, trust_pickle: bool) -> None:
+def _make(target: str, layers: list[str], how: _Making) -> None:
     from indexer.graphs.all_graphs import make_graphs  # brings torch
+    from indexer.graphs.settings import GraphSettings
 
     if target.startswith("grpc://"):
         raise InvalidInput("Graphs are made where the index is.", hint="lens graph FOLDER --all on that machine.")
     progress = TerminalProgress()
     make_graphs(
-        Path(target), layers=layers, workers=workers, device=device, trust_pickle=trust_pickle, progress=progress
+        Path(target),
+        layers=layers,
+        workers=how.workers,
+        settings=GraphSettings(masked_model=how.masked_model),
+        device=how.device,
+        trust_pickle=how.trust_pickle,
+        progress=progress,
     )
 
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from indexer.graphs.substitutes import OwnSubstitutes, recased, text_of
+from indexer.errors import InvalidInput
+from indexer.graphs.substitutes import MaskedSubstitutes, OwnSubstitutes, recased, text_of
 from tests.oracles.graph_rules import ALPHABET, BEGIN, MASK, ids, rules
 
 HALF = ALPHABET.index(b"\xe2\x80")
@@ -67,3 +68,33 @@ def test_a_model_that_sees_both_sides_is_asked_under_a_mask():
     # It expects the tokens after the mask's own number, whatever stood there and before it.
     assert proposed(ids("abc"), 1, causal=False) == ids("acdef")
     assert proposed(ids("xzc"), 1, causal=False) == ids("abcde")
+
+
+def masked(tokens, place, count=5, **options):
+    return MaskedSubstitutes(rules(), rules(causal=False, **options)).propose([(tuple(tokens), place)], count)[0]
+
+
+def test_another_model_is_asked_under_its_mask():
+    assert masked(ids("abc"), 1) == ids("acdef")
+    assert masked(ids("xzc"), 1) == ids("abcde")
+    assert masked(ids("b"), 0) == ids("acdef")
+
+
+def test_its_words_take_the_blank_and_the_casing_of_the_token():
+    found = masked((*ids("a"), CAPITAL), 1, count=len(ALPHABET))
+    assert CAPITAL not in found
+    assert {ALPHABET[each] for each in found} <= {b" The", b" the", b" THE"}
+
+
+def test_parts_of_characters_and_blanks_are_not_masked():
+    assert masked((*ids("a"), HALF), 1) == ()
+    assert masked(ids("a\n"), 1) == ()
+
+
+def test_a_long_text_is_cut_around_its_place():
+    assert masked(ids("abcdefghijklmnopqrst"), 10, context=8) == masked(ids("hijklmn"), 3)
+
+
+def test_a_model_that_sees_one_side_proposes_under_no_mask():
+    with pytest.raises(InvalidInput, match="before a place only"):
+        MaskedSubstitutes(rules(), rules())
