@@ -21,7 +21,7 @@ from indexer.growth import Growth, check_samples, settings_for
 from indexer.index.files import FORMAT, SAMPLES
 from indexer.index.manifest import DatasetOrigin, LayerOrigin, Manifest, SpaceOrigin, SubjectOrigin, digest_of
 from indexer.index.staging import BEGUN
-from indexer.subjects.digests import module_digest, preprocess_digest
+from indexer.subjects.digests import module_digest, preprocess_digest, reading_digest
 from indexer.subjects.subject import Subject
 from indexer.subjects.text_subject import TextSubject
 from indexer.whole import whole_file
@@ -51,7 +51,9 @@ class Origins:
         origin = SubjectOrigin(
             name=config.subject.name,
             digest=module_digest(subject.module),
-            preprocessing=preprocessing_of(subject),
+            preprocessing=preprocess_digest(subject.preprocess)
+            if isinstance(subject, Subject)
+            else reading_digest(subject),
             classes=subject.classes if isinstance(subject, Subject) else (),
             notes=subject.notes,
             saes={layer: str(file) for layer, file in config.subject.saes.items()},
@@ -165,16 +167,6 @@ class Origins:
             settings=settings_for(self.config),
             files={},
         )
-
-
-def preprocessing_of(subject: Subject | TextSubject) -> str:
-    """Digest of how samples become a subject's input."""
-    if isinstance(subject, Subject):
-        return preprocess_digest(subject.preprocess)
-    tokenizer = subject.tokenizer
-    pieces = [piece.hex() for piece in tokenizer.pieces]
-    named = [sorted(tokenizer.special), tokenizer.prefix, tokenizer.suffix, tokenizer.mask, subject.context]
-    return digest_of([tokenizer.stored(), pieces, named])
 
 
 def build_time() -> datetime:

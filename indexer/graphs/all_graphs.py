@@ -21,7 +21,7 @@ from indexer.index.manifest import read_manifest
 from indexer.index.reader import Index
 from indexer.index.texts import Texts
 from indexer.progress import Progress, Silent
-from indexer.subjects.digests import module_digest
+from indexer.subjects.digests import module_digest, reading_digest
 from indexer.subjects.opening import open_text_subject
 from indexer.subjects.patterns import matching
 from indexer.subjects.text_subject import TextSubject
@@ -71,8 +71,8 @@ def reopened(texts: Texts, *, trust_pickle: bool = False) -> TextSubject:
     index = texts.index
     origin = index.manifest.subject
     subject = open_text_subject(origin.name, origin.saes, trust_pickle=trust_pickle)
-    digest, same_tokens = module_digest(subject.module), tuple(subject.tokenizer.pieces) == texts.pieces
-    if digest != origin.digest or not same_tokens:
+    digest = module_digest(subject.module)
+    if (digest, reading_digest(subject)) != (origin.digest, origin.preprocessing):
         what = "weights" if digest != origin.digest else "tokens"
         raise Untrustworthy(
             f"The {what} of {origin.name} are not those that {index.folder} was built from.",

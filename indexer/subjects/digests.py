@@ -1,6 +1,7 @@
 """Fingerprints of a module and of what prepares its input, for manifests and caches."""
 
 import hashlib
+import json
 import re
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     import torch
 
     from indexer.subjects.subject import Preprocess
+    from indexer.subjects.text_subject import TextSubject
 
 PROBES = ((320, 240), (150, 210))
 """Width and height of the synthetic images: one is shrunk by the usual 224 pixels, one is enlarged."""
@@ -43,6 +45,14 @@ def preprocess_digest(preprocess: "Preprocess") -> str:
             hint="Use the transform for evaluation: no random crops, flips or colour changes.",
         )
     return first
+
+
+def reading_digest(subject: "TextSubject") -> str:
+    """sha256 over how a text becomes a subject's input: its tokens, what stands around them, and how many fit."""
+    tokenizer = subject.tokenizer
+    pieces = [piece.hex() for piece in tokenizer.pieces]
+    around = [sorted(tokenizer.special), tokenizer.prefix, tokenizer.suffix, tokenizer.mask, subject.context]
+    return hashlib.sha256(json.dumps([tokenizer.stored(), pieces, around], separators=(",", ":")).encode()).hexdigest()
 
 
 def probe_images() -> list[Image.Image]:

@@ -136,6 +136,12 @@ def test_subject_with_other_weights(folder, monkeypatch):
     assert not files.graphing(folder).exists()
 
 
+def test_subject_with_other_tokens(folder, monkeypatch):
+    monkeypatch.setattr(all_graphs, "reading_digest", lambda subject: "0" * 64)
+    with pytest.raises(Untrustworthy, match="tokens of tiny-text:grammar"):
+        make_graphs(folder)
+
+
 def test_index_built_anew_meanwhile(folder, monkeypatch):
     other = Index.open(folder).manifest.model_copy(update={"digest": "f" * 64})
     monkeypatch.setattr(all_graphs, "read_manifest", lambda _: other)
