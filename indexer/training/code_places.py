@@ -66,7 +66,7 @@ def split_files(every: int) -> tuple[list[str], list[str]]:
 
 def common_words(texts: list[str]) -> dict[str, int]:
     """Word → number of the words that enough files hold, at most COMMONEST."""
-    counts = Counter(word for text in texts for word in {word for word, _, _ in words_of(text)})
+    counts = Counter(word for text in texts for word in sorted({word for word, _, _ in words_of(text)}))
     return {word: number for number, (word, count) in enumerate(counts.most_common(COMMONEST)) if count >= LEAST}
 
 

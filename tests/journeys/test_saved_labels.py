@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from indexer.errors import IndexUnusable, Untrustworthy
-from indexer.index import files, labels
+from indexer.index import annotations, files, labels
 from indexer.index.manifest import read_manifest
 from indexer.index.reader import Index
 from indexer.index.staging import claimed
@@ -78,14 +78,14 @@ def test_killed_at_any_step_the_index_has_the_old_labels_the_new_ones_or_none(la
     """In the order of the steps; what is opened during a later save still finds what it opened."""
     before = Index.open(labelled)
     steps = []
-    whole = labels.whole_file
+    whole = annotations.whole_file
 
     def killed(path):
         steps.append(path.name)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(labels, "whole_file", killed)
+        patched.setattr(annotations, "whole_file", killed)
         assert lens_command("label", labelled, "--vocabulary", "dermoscopy", "--save")[0] == 130
     assert steps == [files.LABELS]
     assert lens_command("verify", labelled)[0] == 0
@@ -98,7 +98,7 @@ def test_killed_at_any_step_the_index_has_the_old_labels_the_new_ones_or_none(la
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(labels, "whole_file", killed_later)
+        patched.setattr(annotations, "whole_file", killed_later)
         patched.setattr("indexer.index.manifest.whole_file", killed_later)
         assert lens_command("label", labelled, "--vocabulary", "dermoscopy", "--save")[0] == 130
     assert lens_command("verify", labelled)[0] == 0 and Index.open(labelled).labels is None

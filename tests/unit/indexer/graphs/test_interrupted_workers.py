@@ -5,6 +5,8 @@ import subprocess
 import sys
 import threading
 
+import pytest
+
 from indexer.graphs.workers import uninterrupted
 
 ASKED = [sys.executable, "-c", "import signal; print(signal.getsignal(signal.SIGINT) is signal.SIG_IGN)"]
@@ -14,11 +16,18 @@ def _ignores():
     return subprocess.run(ASKED, capture_output=True, text=True, check=True).stdout.strip() == "True"
 
 
-def test_what_is_started_within_ignores_it_from_its_first_moment():
-    before = signal.getsignal(signal.SIGINT)
+@pytest.fixture
+def heeding():
+    """The tests themselves may have been started so that Ctrl-C does not reach them."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield signal.default_int_handler
+    signal.signal(signal.SIGINT, before)
+
+
+def test_what_is_started_within_ignores_it_from_its_first_moment(heeding):
     with uninterrupted():
         assert _ignores()
-    assert signal.getsignal(signal.SIGINT) is before and not _ignores()
+    assert signal.getsignal(signal.SIGINT) is heeding and not _ignores()
 
 
 def test_in_another_thread_it_leaves_signals_alone():
