@@ -113,10 +113,12 @@ LABEL_TABLE = pa.schema(
         ("margin", pa.float32()),
         ("p_corrected", pa.float64()),
         ("abstained", pa.string()),
+        ("detection", pa.float64()),
         ("alternatives", pa.list_(pa.struct([("text", pa.string()), ("alignment", pa.float32())]))),
     ]
 )
-"""What neurons are called: no label where `abstained` says why. Not covered by the index's digest (labels.py)."""
+"""What neurons are called: no label where `abstained` says why. `detection` is how well the label tells a text neuron's
+firing from other held-out text (AUROC). Not covered by the index's digest (labels.py)."""
 
 THUMBNAIL_TABLE = pa.schema([("jpeg", pa.binary())])
 """Row n is the picture of row n of the exemplar vectors."""

@@ -26,6 +26,7 @@ def save_labels(index: Index, labels: Sequence[Label], settings: Mapping[str, st
             "margin": each.margin,
             "p_corrected": each.p_corrected,
             "abstained": each.abstained,
+            "detection": each.detection,
             "alternatives": [asdict(other) for other in each.alternatives],
         }
         for each in labels

@@ -1,8 +1,10 @@
 """README's minutes with text neurons run as they are printed, on fewer files, one layer and fewer exemplars."""
 
+import json
 import re
 import shlex
 import shutil
+import statistics
 
 import pytest
 
@@ -36,7 +38,7 @@ def place(tmp_path_factory):
 
 def smaller(command):
     exchanged = {"stdlib": "text:source", "blocks.*.mlp.act": LAYER}
-    fewer = ["--exemplars", "3"] if command[0] == "build" else []
+    fewer = ["--exemplars", "8"] if command[0] == "build" else []
     return [exchanged.get(each, each) for each in command] + fewer
 
 
@@ -75,3 +77,8 @@ def test_every_command_does_what_it_says(place, lens_command, monkeypatch):
     told = next(out for command, out in said if "--text" in command)
     assert "isinstance" in told
     assert "measured" in told
+    status, out, err = lens_command("label", "code", "--vocabulary", "python-code", "--save", "--json")
+    assert status == 0, err
+    detections = [json.loads(line)["detection"] for line in out.splitlines()]
+    assert Index.open(place / "code").labels["detection"].to_pylist() == detections
+    assert 0.7 < statistics.mean(each for each in detections if each is not None) <= 1

@@ -31,6 +31,7 @@ def test_saved_labels_are_those_that_were_found(labelled, opened_lens):
     stored = Index.open(labelled).labels
     found = list(opened_lens.label("dermoscopy"))
     assert stored["label"].to_pylist() == [each.text for each in found]
+    assert stored["detection"].null_count == len(stored)
     assert stored["abstained"].to_pylist() == [each.abstained for each in found]
     assert stored["alternatives"].to_pylist()[3] == [
         {"text": each.text, "alignment": pytest.approx(each.alignment)} for each in found[3].alternatives
