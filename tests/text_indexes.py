@@ -11,6 +11,7 @@ from indexer.index import files
 from indexer.index.graphs import graph_table, write_graphs
 from indexer.index.manifest import DatasetOrigin, LayerOrigin, Manifest, SpaceOrigin, SubjectOrigin
 from indexer.index.writer import Tables, TextTables, write_manifest, write_tables
+from indexer.subjects.digests import reading_digest
 from indexer.subjects.json_tokenizer import JsonTokenizer
 
 PASSAGES = (
@@ -177,6 +178,7 @@ def store_graphs(folder, graphs):
 
 
 def _manifest(space, subject, digest):
+    reading = reading_digest(load_known("")) if subject == "known:" else "0" * 64
     layers = tuple(
         LayerOrigin(
             name=name, units=units, signed=False, aggregation="max", collector="activation", crop="none",
@@ -188,7 +190,7 @@ def _manifest(space, subject, digest):
         format=files.FORMAT,
         kind="text",
         created="2026-01-01T00:00:00+00:00",
-        subject=SubjectOrigin(name=subject, digest=digest, preprocessing="p", classes=(), notes=()),
+        subject=SubjectOrigin(name=subject, digest=digest, preprocessing=reading, classes=(), notes=()),
         dataset=DatasetOrigin(
             name="text:passages", digest="d", samples=len(PASSAGES), duplicates=0, unreadable=(), described={}
         ),
