@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from indexer.errors import UnknownName, Untrustworthy
+from indexer.errors import Untrustworthy
 from indexer.graphs.blocks import Block, Tables, Waiting, blocks_of, joined
 from indexer.graphs.settings import GraphSettings
 from indexer.graphs.workers import Task, made
@@ -23,7 +23,7 @@ from indexer.index.texts import Texts
 from indexer.progress import Progress, Silent
 from indexer.subjects.digests import module_digest, reading_digest
 from indexer.subjects.opening import open_text_subject
-from indexer.subjects.patterns import matching
+from indexer.subjects.patterns import chosen
 from indexer.subjects.text_subject import TextSubject
 
 VERSION = 1
@@ -48,9 +48,9 @@ def make_graphs(  # noqa: PLR0913 - one required, the rest by name
     one the index was built from, SubjectFault, DiskFull.
     """
     texts = Texts(Index.open(folder))
-    chosen = _chosen(texts.index, layers)
+    wanted = chosen(layers, texts.index.neurons.layers, "layer in this index")
     subject = reopened(texts, trust_pickle=trust_pickle)
-    settings, blocks = settings or GraphSettings(), blocks_of(texts.index.neurons, chosen)
+    settings, blocks = settings or GraphSettings(), blocks_of(texts.index.neurons, wanted)
     task = Task(folder, settings, device, trust_pickle)
     beside = files.graphing(folder)
     with locked(beside):
@@ -79,17 +79,6 @@ def reopened(texts: Texts, *, trust_pickle: bool = False) -> TextSubject:
             hint="Build the index anew of the subject as it is.",
         )
     return subject
-
-
-def _chosen(index: Index, patterns: Sequence[str]) -> list[str]:
-    known = index.neurons.layers
-    found = set() if patterns else set(known)
-    for pattern in patterns:
-        matched = [pattern] if pattern in known else matching(pattern, known)
-        if not matched:
-            raise UnknownName("layer in this index", pattern, known)
-        found |= set(matched)
-    return [layer for layer in known if layer in found]
 
 
 def _store(texts: Texts, blocks: Sequence[Block], waiting: Waiting) -> None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from indexer.errors import InvalidInput, SubjectFault, nearest_hint
+from indexer.errors import InvalidInput, SubjectFault, UnknownName, nearest_hint
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,20 @@ def matching(pattern: str, names: Sequence[str]) -> list[str]:
     """
     expression = _expression(pattern)
     return [name for name in names if expression.fullmatch(name)]
+
+
+def chosen(patterns: Sequence[str], known: Sequence[str], what: str) -> list[str]:
+    """Those of the known layers that names or patterns choose, in their order; all without any.
+
+    Raises UnknownName for a name or pattern that chooses none; `what` says what kind of layer was looked for.
+    """
+    found = set() if patterns else set(known)
+    for pattern in patterns:
+        matched = [pattern] if pattern in known else matching(pattern, known)
+        if not matched:
+            raise UnknownName(what, pattern, known)
+        found |= set(matched)
+    return [layer for layer in known if layer in found]
 
 
 def resolved(patterns: Sequence[str], usable: Sequence[str], refused: Callable[[str], SubjectFault]) -> tuple[str, ...]:

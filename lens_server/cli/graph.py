@@ -1,13 +1,12 @@
 """`lens graph`: what text neurons fire on."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import typer
 
-from indexer.errors import InvalidInput, UnknownName
-from indexer.subjects.patterns import matching
+from indexer.errors import InvalidInput
+from indexer.subjects.patterns import chosen
 from lens_client import LensClient
 from lens_server.answers import Where
 from lens_server.cli import graph_tables, output
@@ -151,20 +150,9 @@ def _show_many(lens: Lens | LensClient, order: str | None, where: Where, limit: 
         output.print_json(listed) if as_json else graph_tables.print_listing(listed)
         return
     scored = lens.texts.scores()
-    wanted = _chosen(where.layers, [each.layer for each in scored])
+    wanted = chosen(where.layers, [each.layer for each in scored], "layer with graphs")
     found = tuple(each for each in scored if each.layer in wanted)
     output.print_json(found) if as_json else graph_tables.print_layers(found)
-
-
-def _chosen(patterns: Sequence[str], known: Sequence[str]) -> set[str]:
-    """The layers of these names or patterns, all without any."""
-    found = set() if patterns else set(known)
-    for pattern in patterns:
-        matched = [pattern] if pattern in known else matching(pattern, known)
-        if not matched:
-            raise UnknownName("layer with graphs", pattern, known)
-        found |= set(matched)
-    return found
 
 
 def _show_one(
