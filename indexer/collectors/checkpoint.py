@@ -89,15 +89,7 @@ class Checkpoint:
             f"{layer}\n{name}": array for layer, each in statistics.items() for name, array in each.state().items()
         }
         arrays["reading"] = np.frombuffer(
-            json.dumps(
-                {
-                    "contents": reading.contents[:upto],
-                    "originals": reading.originals[:upto],
-                    "faults": {number: why for number, why in reading.faults.items() if number < upto},
-                    "logits": self.logits.shape,
-                }
-            ).encode(),
-            dtype=np.uint8,
+            json.dumps({**reading.record(upto), "logits": self.logits.shape}).encode(), dtype=np.uint8
         )
         write_arrays(self._path, arrays)
 
@@ -112,9 +104,7 @@ class Checkpoint:
                 layer, _, name = key.partition("\n")
                 if name:
                     states.setdefault(layer, {})[name] = stored[key]
-        reading = Reading(
-            record["contents"], record["originals"], {int(number): why for number, why in record["faults"].items()}
-        )
+        reading = Reading.restored(record)
         total, classes = record["logits"]
         self.logits.cut(len(reading.contents), classes, total)
         return {layer: LayerStatistics.restored(layer, k, survey, state) for layer, state in states.items()}, reading

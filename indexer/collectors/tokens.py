@@ -141,8 +141,7 @@ class TokenCollector:
                 statistics[layer].add(seen, samples, held, sum(shown.lengths))
 
     def _save(self, statistics: dict[str, TokenStatistics], reading: Reading, cut: int) -> None:
-        faults = {str(number): why for number, why in reading.faults.items()}
-        record = json.dumps([reading.contents, reading.originals, faults, cut]).encode()
+        record = json.dumps({**reading.record(), "cut": cut}).encode()
         arrays = {
             f"{layer}\n{name}": array for layer, each in statistics.items() for name, array in each.state().items()
         }
@@ -157,7 +156,7 @@ class TokenCollector:
             }
             return fresh, Reading(), 0
         with np.load(self._path) as stored:
-            contents, originals, faults, cut = json.loads(stored["reading"].tobytes())
+            record = json.loads(stored["reading"].tobytes())
             states: dict[str, dict[str, NDArray[np.generic]]] = {layer: {} for layer in settings.layers}
             for key in stored.files:
                 layer, _, name = key.partition("\n")
@@ -167,7 +166,7 @@ class TokenCollector:
             layer: TokenStatistics.restored(layer, settings.exemplars, state, both=settings.both)
             for layer, state in states.items()
         }
-        return restored, Reading(contents, originals, {int(number): why for number, why in faults.items()}), cut
+        return restored, Reading.restored(record), int(record["cut"])
 
 
 def widths(subject: TextSubject, layers: Sequence[str]) -> dict[str, int]:

@@ -1,8 +1,8 @@
 """Samples on their way to a model: read ahead by threads, in order, each content once."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from PIL import Image
 
@@ -41,6 +41,18 @@ class Reading:
         self.contents.append(content)
         self.originals.append(original)
         return original == number
+
+    def record(self, upto: int | None = None) -> dict[str, Any]:
+        """What JSON can hold of the samples below `upto`, of all without."""
+        stop = len(self.contents) if upto is None else upto
+        faults = {str(number): why for number, why in self.faults.items() if number < stop}
+        return {"contents": self.contents[:stop], "originals": self.originals[:stop], "faults": faults}
+
+    @classmethod
+    def restored(cls, record: Mapping[str, Any]) -> "Reading":
+        """Go on from a record."""
+        faults = {int(number): why for number, why in record["faults"].items()}
+        return cls(record["contents"], record["originals"], faults)
 
     @property
     def distinct(self) -> int:

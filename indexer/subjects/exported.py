@@ -20,6 +20,7 @@ from indexer.errors import InvalidInput, SubjectFault, nearest_hint
 from indexer.subjects.fixed_batch import any_batch
 from indexer.subjects.preparing import SIZE, default_note, default_preprocess
 from indexer.subjects.subject import Subject
+from indexer.weights import reason_of
 
 ENDING = ".pt2"
 TRAINING = ("training", "train")
@@ -44,7 +45,7 @@ def load(argument: str, *, trust_pickle: bool = False) -> Subject:
             program = torch.export.load(path)
             module: torch.nn.Module = torch.export.unflatten(program)
         except Exception as fault:  # the archive may hold anything
-            raise SubjectFault(f"'{path.name}' cannot be read: {_reason(fault)}.", hint=CURE) from fault
+            raise SubjectFault(f"'{path.name}' cannot be read: {reason_of(fault)}.", hint=CURE) from fault
     _refuse_training(program, path.name)
     # Two programs may differ in their operators alone: the digest of a subject is made of what its module prints.
     told = f"program={hashlib.sha256(str(program.graph).encode()).hexdigest()}"
@@ -98,10 +99,6 @@ def _refuse_training(program: Any, name: str) -> None:  # noqa: ANN401 - an Expo
             value = node.args[place] if place < len(node.args) else node.kwargs.get(argument.name)
             if (argument.name in TRAINING and value is True) or (argument.name == "dropout_p" and value):
                 raise SubjectFault(f"'{name}' was exported in training mode ({node.target}).", hint=CURE)
-
-
-def _reason(fault: Exception) -> str:
-    return (str(fault).strip() or type(fault).__name__).splitlines()[0][:250].rstrip(".")
 
 
 @contextmanager

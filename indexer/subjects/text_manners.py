@@ -10,6 +10,7 @@ from indexer.errors import SubjectFault
 from indexer.subjects.layers import evaluating, first_tensor
 from indexer.subjects.text_subject import TextSubject
 from indexer.subjects.token_runs import called
+from indexer.weights import reason_of
 
 if TYPE_CHECKING:
     import torch
@@ -73,9 +74,8 @@ def running(subject: TextSubject, tokens: int) -> Iterator[None]:
     except SubjectFault:
         raise
     except Exception as fault:  # whatever the user's code raises
-        reason = (str(fault).strip() or type(fault).__name__).splitlines()[0]
         raise SubjectFault(
-            f"{subject.name} cannot be run on texts of {tokens} tokens: {reason}",
+            f"{subject.name} cannot be run on texts of {tokens} tokens: {reason_of(fault)}.",
             hint="It must take token ids [batch, tokens]; check that model and tokenizer belong together.",
         ) from fault
 
