@@ -1,13 +1,13 @@
 """`text:FILE_OR_FOLDER[,passage=CHARACTERS]`: a text file, or every text file below a folder."""
 
-import os
 import re
 from pathlib import Path
 
 from indexer.corpora.corpus import Corpus
 from indexer.corpora.passages import PASSAGE, Passages, decoded, passage_size
-from indexer.datasets.listings import check_names
-from indexer.errors import DatasetFault, InvalidInput, nearest_hint
+from indexer.datasets.images import missing_path
+from indexer.datasets.listings import check_names, files_below
+from indexer.errors import DatasetFault, InvalidInput
 
 _KINDS = (
     "txt text md rst tex log csv tsv json jsonl yaml yml toml ini cfg xml html htm css sql sh srt vtt "
@@ -26,8 +26,7 @@ def load(argument: str) -> Corpus:
     size = passage_size(options[-1].removeprefix("passage=")) if options else PASSAGE
     path = Path(name).expanduser()
     if not path.exists():
-        beside = [each.name for each in path.absolute().parent.iterdir()] if path.absolute().parent.is_dir() else []
-        raise InvalidInput(f"There is nothing at '{name}'.", hint=nearest_hint(path.name, beside) if beside else USAGE)
+        raise InvalidInput(f"There is nothing at '{name}'.", hint=missing_path(path, "text").hint)
     root, names = (path.parent, [path.name]) if path.is_file() else (path, _names(path))
     if not names:
         raise DatasetFault(f"No texts below '{name}'.", hint="Texts are told by their endings, e.g. .txt, .md or .py.")
@@ -37,14 +36,10 @@ def load(argument: str) -> Corpus:
 
 
 def _names(root: Path) -> list[str]:
-    """Files with such endings, sorted; hidden ones, folders behind links, and what is no file are passed over."""
-    found = []
-    for folder, subfolders, names in os.walk(root):
-        subfolders[:] = [each for each in subfolders if not each.startswith(".")]
-        paths = [Path(folder) / name for name in names if not name.startswith(".")]
-        texts = [each for each in paths if each.suffix.lower() in ENDINGS and not _waits(each)]
-        found += [each.relative_to(root).as_posix() for each in texts]
-    return sorted(found)
+    """Files with such endings, sorted; hidden ones and what is no file are passed over."""
+    return sorted(
+        name for name in files_below(root) if Path(name).suffix.lower() in ENDINGS and not _waits(root / name)
+    )
 
 
 def _waits(path: Path) -> bool:

@@ -1,14 +1,13 @@
 """`folder:PATH`: every image below a folder; the first level of subfolders names the classes."""
 
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from PIL import Image
 
 from indexer.datasets.dataset import Dataset
 from indexer.datasets.images import listing_digest, missing_path, read_image
-from indexer.datasets.listings import folder_labels, image_names
+from indexer.datasets.listings import files_below, folder_labels, image_names
 from indexer.errors import DatasetFault, InvalidInput
 
 OTHERS = {".csv": "csv", ".tsv": "csv", ".parquet": "parquet", ".tar": "webdataset", ".zip": "zip"}
@@ -45,32 +44,11 @@ def load(argument: str) -> Dataset:
         adapter = OTHERS.get(root.suffix.lower())
         hint = f"Write {adapter}:{argument}." if adapter else f"Write folder:{root.parent}."
         raise InvalidInput(f"'{argument}' is a file, not a folder.", hint=hint)
-    files = list(_files(root))
+    files = list(files_below(root))
     keys = image_names(files)
     if not keys:
         raise _without_images(files, argument)
     return ImageFolder(root, keys, argument)
-
-
-def _files(root: Path) -> Iterator[str]:
-    """Keys of all files that are not hidden; a folder is entered once, so links cannot run in circles."""
-    entered: set[str] = set()
-    for folder, subfolders, names in os.walk(root, onerror=_refuse, followlinks=True):
-        real = os.path.realpath(folder)
-        if real in entered:
-            subfolders.clear()
-            continue
-        entered.add(real)
-        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-        for name in names:
-            if not name.startswith("."):
-                yield (Path(folder) / name).relative_to(root).as_posix()
-
-
-def _refuse(fault: OSError) -> None:
-    reason = (fault.strerror or str(fault)).lower()
-    hint = "Make it readable or move it away."
-    raise DatasetFault(f"The folder '{fault.filename}' cannot be opened: {reason}.", hint=hint)
 
 
 def _without_images(files: list[str], argument: str) -> DatasetFault:

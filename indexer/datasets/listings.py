@@ -1,13 +1,39 @@
 """What file trees share, on disk or in an archive: which names are images, and the labels that folders give."""
 
+import os
 import posixpath
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import pandas as pd
 
 from indexer.datasets.dataset import LABEL
 from indexer.datasets.images import image_extensions
 from indexer.errors import DatasetFault
+
+
+def files_below(root: Path) -> Iterator[str]:
+    """Keys of all files that are not hidden; a folder is entered once, so links cannot run in circles.
+
+    Raises DatasetFault for a folder that cannot be opened.
+    """
+    entered: set[str] = set()
+    for folder, subfolders, names in os.walk(root, onerror=_refuse, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in entered:
+            subfolders.clear()
+            continue
+        entered.add(real)
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        for name in names:
+            if not name.startswith("."):
+                yield (Path(folder) / name).relative_to(root).as_posix()
+
+
+def _refuse(fault: OSError) -> None:
+    reason = (fault.strerror or str(fault)).lower()
+    hint = "Make it readable or move it away."
+    raise DatasetFault(f"The folder '{fault.filename}' cannot be opened: {reason}.", hint=hint)
 
 
 def image_names(names: Iterable[str]) -> list[str]:
